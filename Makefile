@@ -1,0 +1,70 @@
+# Every target sets itself up first; nothing is needed but make and python3 (>= 3.11, with venv).
+PYTHON ?= python3
+BIN := .venv/bin
+# The commands below are ours: nothing from the caller's Python settings may leak into them.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types imports format up down status test-containers bench faults requirements clean
+
+help: ## this list
+	@echo "Servicenetz. Each of these does all set-up itself:"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s%s\n", $$1, $$2}'
+	@echo
+	@echo "Another Python: make PYTHON=python3.12 demo"
+
+setup: ## .venv with all packages, Kafka's jars, our own packages (0.2 s when nothing changed)
+	@$(PYTHON) deploy/bootstrap.py
+
+demo: setup ## one job step by step, then a few hundred over Germany, on real Kafka and PostgreSQL
+	@$(BIN)/servicenetz demo
+
+test: setup ## everything but the long fault runs, on two cores in under ten minutes
+	@$(BIN)/pytest -m "not containers and not faults"
+
+faults: setup ## kill -9 of every part while jobs are under way
+	@$(BIN)/pytest -m "faults"
+
+test-containers: setup ## the services' tests with broker and databases from containers
+	@SERVICENETZ_TEST_STACK=containers $(BIN)/pytest -m "stack or containers" services tests
+
+bench: setup ## settled jobs per second, next to a bare program on the same machine
+	@$(BIN)/python -m benchmarks
+
+up: setup ## keep everything running for development; Ctrl-C ends it
+	@$(BIN)/servicenetz up
+
+down: setup ## stop what `make up` (or `servicenetz up --detach`) started
+	@$(BIN)/servicenetz down
+
+status: setup ## what runs, and where
+	@$(BIN)/servicenetz status
+
+lint: setup types imports ## ruff, mypy --strict and the import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+# One package at a time: they all have a folder called tests.
+TYPED := contracts chassis services/partner-registry services/job-exchange services/matching services/billing \
+	deploy/local demo tests benchmarks
+types: setup
+	@set -e; for part in $(TYPED); do if [ -d $$part ]; then $(BIN)/mypy $$part; fi; done
+	@$(BIN)/mypy deploy/bootstrap.py deploy/jars.py
+
+imports: setup
+	@$(BIN)/lint-imports
+
+format: setup ## put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
+	--no-emit-index-url --no-header
+requirements: setup ## newest releases into requirements/*.txt, and Kafka's jars into deploy/kafka.lock.json
+	@cd requirements && for part in runtime dev; do ../$(UV_COMPILE) $$part.in -o $$part.txt; done
+	@$(BIN)/python deploy/jars.py lock
+
+clean: ## stop what runs here and remove all that set-up and runs made
+	@if [ -x $(BIN)/servicenetz ]; then $(BIN)/servicenetz down; fi
+	@rm -rf .venv .servicenetz out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
