@@ -1,6 +1,6 @@
 """Sets a checkout up: .venv, the pinned packages, Kafka's jars, our own packages. Standard library only.
 
-    python3 deploy/bootstrap.py            set up what is missing or has changed; if nothing: 0.2 s, no network
+    python3 deploy/bootstrap.py            set up what is missing or changed; nothing to do: 0.2 s, no network
     python3 deploy/bootstrap.py --check    say whether something is missing, change nothing
 
 Each step keeps a stamp, the hash of what it was made from, in .venv/stamps; a step whose stamp fits is

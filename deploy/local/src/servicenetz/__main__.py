@@ -1,0 +1,5 @@
+"""`python -m servicenetz` is `servicenetz`."""
+
+from servicenetz.cli import main
+
+main()
