@@ -1,0 +1,78 @@
+"""The command of a service: `prepare` and `run`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+import typer
+import uvloop
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis import database, kafka, logs, migrate
+from chassis.service import Service, run
+from chassis.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+
+def command(name: str, settings_class: type[ServiceSettings], build: Callable[[ServiceSettings], Service]) -> typer.Typer:
+    """The command-line program of a service. `build` wires it; nothing connects before."""
+    app = typer.Typer(
+        name=name,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help=f"The {name} service. Settings come from the environment, prefixed "
+        f"{settings_class.model_config.get('env_prefix', '')}; `{name} settings` lists them.",
+    )
+
+    @app.command("run")
+    def run_command() -> None:
+        """Run until SIGTERM or Ctrl-C; finishes or gives back its batch first."""
+        settings = _settings(name, settings_class)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(build(settings), settings))
+
+    @app.command("prepare")
+    def prepare_command() -> None:
+        """Bring the database to the newest version and create the topics this service owns. Safe to repeat."""
+        settings = _settings(name, settings_class)
+        asyncio.run(_prepare(build(settings), settings))
+
+    @app.command("settings")
+    def settings_command() -> None:
+        """List the settings: environment variable, default, what it is."""
+        prefix = str(settings_class.model_config.get("env_prefix", ""))
+        for field_name, field in settings_class.model_fields.items():
+            default = "required" if field.is_required() else field.default
+            typer.echo(f"{prefix}{field_name.upper():<36} {default!s:<14} {field.description or ''}")
+
+    return app
+
+
+def _settings(name: str, settings_class: type[ServiceSettings]) -> ServiceSettings:
+    try:
+        settings = settings_class()
+    except ValidationError as error:
+        prefix = str(settings_class.model_config.get("env_prefix", ""))
+        for problem in error.errors(include_input=False, include_url=False):
+            where = "".join(str(part) for part in problem["loc"][:1]).upper()
+            typer.echo(f"{name}: {prefix}{where}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None
+    logs.configure(settings.log_level, settings.log_format, name)
+    return settings
+
+
+async def _prepare(service: Service, settings: ServiceSettings) -> None:
+    engine = database.connect(settings, service.name)
+    try:
+        await migrate.upgrade(engine, service.migrations)
+    except (OSError, SQLAlchemyError) as error:
+        raise SystemExit(f"{service.name}: the database cannot be prepared: {error}") from error
+    finally:
+        await engine.dispose()
+    created = await kafka.create_topics(settings, kafka.topics_of(service.name))
+    log.info("prepared", topics_created=created)

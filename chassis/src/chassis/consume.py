@@ -1,0 +1,377 @@
+"""One reader on Kafka: FastStream polls, the path works, offsets are committed only behind it.
+
+FastStream's own acknowledgement is switched off: each of its policies commits, skips or loops where this path must
+wait. What it does not do by itself is done here: a parser that no header can break, a poll without a second sleep,
+waiting for the batch before partitions go, and a handler that never raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable, Sequence
+from types import MethodType
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
+from opentelemetry.trace import SpanKind
+
+from chassis.batch import DecisionFailed
+from chassis.errors import Ill, Kind, classify
+from chassis.metrics import Metrics
+from chassis.path import Path
+from chassis.settings import ServiceSettings
+from chassis.telemetry import link_to, tracer
+
+log = structlog.get_logger()
+
+REVOKED_WAITS_SECONDS = 8.0
+"""How long a running batch may end when partitions are revoked; the rebalance time-out is 10 s."""
+POLL_SECONDS = 0.5
+COMMIT_SECONDS = 0.5
+"""Offsets are committed this often under load, at once when idle: progress in the database is what counts."""
+BACKOFF_FIRST, BACKOFF_MOST = 0.1, 10.0
+ILL_WAITS_SECONDS = 15.0
+ALONE_AFTER = 3
+"""A batch that failed so often transiently is done one message at a time, to find the one that fails alone."""
+TRIES_ALONE = 10
+ALIKE = 3
+"""So many different aggregates failing alike in a row, none succeeding between: it is us."""
+
+
+class Movement:
+    """When a consumer was last seen to move, or to have nothing to do (monotonic)."""
+
+    def __init__(self) -> None:
+        self.touched = time.monotonic()
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Feeds one path with batches. `ill` says why it has stopped, `touched` when it last showed life
+    (monotonic), `joined` whether the group has given it its part."""
+
+    def __init__(self, path: Path, settings: ServiceSettings, metrics: Metrics) -> None:
+        self._path = path
+        self._settings = settings
+        self._metrics = metrics
+        self._running: asyncio.Task[None] | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._committed_at = 0.0
+        self._alike: dict[str, set[str]] = {}
+        self._kafka: AIOKafkaConsumer | None = None
+        self._stopping = asyncio.Event()
+        self.ill: str | None = None
+        self.touched = time.monotonic()
+        self.movement = Movement()
+        self.joined = False
+        self.busy_since: float | None = None
+        self._last_positions: dict[TopicPartition, int] = {}
+
+    @property
+    def name(self) -> str:
+        return self._path.reader.name
+
+    @property
+    def assigned(self) -> set[TopicPartition]:
+        """The partitions that are ours now."""
+        return set(self._kafka.assignment()) if self._kafka is not None else set()
+
+    def attach(self, broker: KafkaBroker, group: str) -> None:
+        """Register with FastStream."""
+        subscriber = broker.subscriber(
+            *[topic.name for topic in self._path.reader.topics],
+            group_id=group,
+            batch=True,
+            max_records=self._settings.batch_max_records,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            max_partition_fetch_bytes=self._settings.partition_fetch_bytes,
+            fetch_max_wait_ms=int(POLL_SECONDS * 1000),
+            session_timeout_ms=self._settings.session_timeout_ms,
+            heartbeat_interval_ms=self._settings.session_timeout_ms // 4,
+            rebalance_timeout_ms=10_000,
+            listener=self,
+            parser=_parse,
+            decoder=_leave_raw,
+        )
+        subscriber(self._handle)
+        # aiokafka returns as soon as there is something; FastStream's own get_msg sleeps once more after an empty poll
+        subscriber.get_msg = MethodType(self._poll, subscriber)  # type: ignore[method-assign]
+
+    # -- polling ------------------------------------------------------------------------------------------------------
+
+    async def _poll(self, _: Any, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        """The next batch: whatever is there, at once; with more load batches grow by themselves."""
+        self._kafka = consumer
+        self.touched = time.monotonic()
+        found = await consumer.getmany(timeout_ms=0, max_records=self._settings.batch_max_records)
+        if not found:
+            await self._commit()
+            found = await consumer.getmany(
+                timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.batch_max_records
+            )
+        return tuple(record for records in found.values() for record in records)
+
+    async def _handle(self, message: KafkaMessage) -> None:
+        """FastStream's handler. Never raises: an exception here would pass the batch over silently."""
+        records: Sequence[ConsumerRecord] = message.raw_message  # type: ignore[assignment]
+        if self._stopping.is_set():
+            return
+        self._running = asyncio.create_task(self._settle(records))
+        self.busy_since = time.monotonic()
+        try:
+            await asyncio.wait({self._running})
+            if self._running.cancelled():
+                log.info("batch given back", reader=self.name, records=len(records))
+            elif (error := self._running.exception()) is not None:
+                log.error("batch failed outside its own handling; going back to it", reader=self.name, exc_info=error)
+                self._seek_back(records)
+        finally:
+            self.busy_since = None
+
+    async def _settle(self, records: Sequence[ConsumerRecord]) -> None:
+        """Work until these records are through, however long it takes, then note their offsets for the commit."""
+        began = time.monotonic()
+        links = [link for record in records[:1] if (link := link_to(_traceparent(record))) is not None]
+        with tracer.start_as_current_span(f"{self.name} batch", kind=SpanKind.CONSUMER, links=links):
+            await self._insist(records)
+        self._metrics.took(time.monotonic() - began)
+        for record in records:
+            self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if time.monotonic() - self._committed_at > COMMIT_SECONDS:
+            await self._commit()
+
+    async def _insist(self, records: Sequence[ConsumerRecord]) -> None:
+        tries = 0
+        while True:
+            self.touched = time.monotonic()
+            try:
+                if tries < ALONE_AFTER:
+                    await self._path.take(records)
+                    self._alike.clear()
+                else:
+                    await self._one_by_one(records)
+                self.ill = None
+                return
+            except Exception as error:
+                tries = await self._after(error, tries, len(records))
+
+    async def _after(self, error: Exception, tries: int, records: int) -> int:
+        """What to do about a failed attempt: wait, stop being ready, or go on one by one."""
+        kind = classify(error)
+        self._metrics.failed(kind.value)
+        if kind is Kind.DETERMINISTIC:
+            log.warning("batch failed; doing it one by one", reader=self.name, records=records, error=_said(error))
+            return ALONE_AFTER
+        if kind is Kind.ILL:
+            self.ill = _said(error)
+            log.error("this service is ill; nothing is taken or dead-lettered", reader=self.name, error=self.ill)
+            await self._rest(ILL_WAITS_SECONDS)
+            return tries
+        delay = min(BACKOFF_FIRST * 2.0**tries, BACKOFF_MOST) * random.uniform(0.5, 1.5)  # noqa: S311
+        log.warning("waiting to try again", reader=self.name, seconds=round(delay, 1), error=_said(error))
+        await self._rest(delay)
+        return tries + 1
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, in steps, so that the watchdog sees us alive."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.touched = time.monotonic()
+            await asyncio.sleep(min(left, 1.0))
+
+    # -- one by one ---------------------------------------------------------------------------------------------------
+
+    async def _one_by_one(self, records: Sequence[ConsumerRecord]) -> None:
+        """Find the record that fails alone. Raises Ill when several different ones fail alike."""
+        for number, record in enumerate(records):
+            for attempt in range(1, TRIES_ALONE + 1):
+                self.touched = time.monotonic()
+                try:
+                    await self._path.take([record])
+                    self._alike.clear()
+                    break
+                except Exception as error:
+                    if classify(error) is Kind.ILL:
+                        raise
+                    if classify(error) is Kind.DETERMINISTIC:
+                        await self._condemn(record, error, records[number + 1 :])
+                        break
+                    if attempt == TRIES_ALONE and await self._others_work(records[number + 1 :]):
+                        await self._condemn(record, error, ())
+                        break
+                    if attempt == TRIES_ALONE:
+                        raise
+                    await self._rest(min(BACKOFF_FIRST * 2.0**attempt, BACKOFF_MOST))
+
+    async def _condemn(self, record: ConsumerRecord, error: Exception, rest: Sequence[ConsumerRecord]) -> None:
+        """Make it a dead letter, unless others fail alike: then it is us."""
+        signature = _signature(error)
+        alike = self._alike.setdefault(signature, set())
+        alike.add(_about(record))
+        for other in _of_other_aggregates(rest, alike, ALIKE):
+            if len(alike) >= ALIKE:
+                break
+            try:
+                await self._path.take([other], keep=False)
+            except Exception as again:
+                if _signature(again) != signature:
+                    break
+                alike.add(_about(other))
+            else:
+                alike.clear()
+                break
+        if len(alike) >= ALIKE:
+            raise Ill(f"{len(alike)} different aggregates fail alike: {_said(error)}") from error
+        log.error("dead letter", reader=self.name, topic=record.topic, partition=record.partition,
+                  offset=record.offset, error=_said(error))  # fmt: skip
+        await self._path.take([record], failure=_said(error))
+
+    async def _others_work(self, rest: Sequence[ConsumerRecord]) -> bool:
+        """Whether the database answers and another record could be done: then the one at hand is at fault."""
+        try:
+            for other in rest[:1]:
+                await self._path.take([other], keep=False)
+            await self._path.probe()
+        except Exception as error:
+            log.info("others fail too", reader=self.name, error=_said(error))
+            return False
+        return True
+
+    # -- offsets and partitions ---------------------------------------------------------------------------------------
+
+    async def _commit(self) -> None:
+        """Commit what is through, of the partitions that are still ours. A failure costs a redelivery, no more."""
+        if self._kafka is None or not self._positions:
+            return
+        ours = self._kafka.assignment()
+        positions = {partition: offset for partition, offset in self._positions.items() if partition in ours}
+        self._positions.clear()
+        self._committed_at = time.monotonic()
+        if not positions:
+            return
+        try:
+            await self._kafka.commit(positions)
+        except (KafkaError, IllegalStateError) as error:
+            log.info("offsets not committed; the records come again and are known", reader=self.name, error=_said(error))
+
+    def _seek_back(self, records: Sequence[ConsumerRecord]) -> None:
+        """Go back to these records, of the partitions that are still ours."""
+        if self._kafka is None:
+            return
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for partition in self._kafka.assignment() & first.keys():
+            self._kafka.seek(partition, first[partition])
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Let the running batch end, or cancel it: its transaction rolls back and the next owner gets the records."""
+        await self.finish(REVOKED_WAITS_SECONDS)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._positions.clear()
+        self.joined = True
+
+    async def finish(self, seconds: float) -> None:
+        """End the running batch within `seconds` or give it back; commit what is through."""
+        running = self._running
+        if running is not None and not running.done():
+            _, pending = await asyncio.wait({running}, timeout=seconds)
+            if pending:
+                running.cancel()
+                await asyncio.wait({running}, timeout=1.0)
+        await self._commit()
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more batches, then finish."""
+        self._stopping.set()
+        await self.finish(seconds)
+
+    async def look_at_lag(self) -> None:
+        """Measure how far behind we are. Behind without moving or working: the watchdog will hear nothing of us.
+
+        A consumer was seen to poll for ever without a record after a broker restart, its group membership intact.
+        """
+        if self._kafka is None:
+            return
+        partitions = sorted(self._kafka.assignment())
+        try:
+            ends = await self._kafka.end_offsets(partitions) if partitions else {}
+            positions = {partition: await self._kafka.position(partition) for partition in partitions}
+        except (KafkaError, IllegalStateError, TimeoutError):
+            # the broker is away or partitions move: waiting is not being stuck
+            self.movement.touched = time.monotonic()
+            return
+        lag = sum(max(0, ends[partition] - positions[partition]) for partition in partitions)
+        self._metrics.lag(lag)
+        if lag == 0 or positions != self._last_positions or self.busy_since is not None:
+            self.movement.touched = time.monotonic()
+        self._last_positions = positions
+
+
+async def _parse(message: Any) -> KafkaMessage:
+    """FastStream's own parser decodes headers and fails the whole batch for one byte; this one leaves all raw."""
+    return KafkaMessage(raw_message=message, body=b"", message_id="batch", consumer=_NO_ACK)
+
+
+async def _leave_raw(message: KafkaMessage) -> bytes:
+    return b""
+
+
+class _NoAck:
+    """FastStream's message wants a consumer for acknowledging; nothing may acknowledge but `Consumer._commit`."""
+
+    async def commit(self) -> None:
+        raise RuntimeError("offsets are committed by the consumer alone")
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        raise RuntimeError("positions are moved by the consumer alone")
+
+
+_NO_ACK = _NoAck()
+
+
+def _traceparent(record: ConsumerRecord) -> str | None:
+    for name, value in record.headers:
+        if name == "traceparent" and value is not None:
+            return str(value, "ascii", "replace")
+    return None
+
+
+def _about(record: ConsumerRecord) -> str:
+    """What a record is about, as far as its key says."""
+    return f"{record.topic}/{(record.key or b'').hex() or record.offset}"
+
+
+def _of_other_aggregates(rest: Sequence[ConsumerRecord], known: set[str], most: int) -> list[ConsumerRecord]:
+    others: dict[str, ConsumerRecord] = {}
+    for record in rest:
+        if _about(record) not in known:
+            others.setdefault(_about(record), record)
+    return list(others.values())[:most]
+
+
+def _signature(error: BaseException) -> str:
+    """The same failure has the same signature: its type and the line it was raised at."""
+    cause = error.__cause__ if isinstance(error, DecisionFailed) and error.__cause__ else error
+    trace = cause.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(cause).__qualname__}@{where}"
+
+
+def _said(error: BaseException) -> str:
+    """An error for logs and operators: its type and place, never its text, which may quote a message."""
+    kind, _, where = _signature(error).partition("@")
+    return f"{kind} at {where.rsplit('/', 1)[-1]}" if where else kind

@@ -1,0 +1,38 @@
+"""The connection pool, with the time-outs that free what a frozen process holds."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from chassis.settings import ServiceSettings
+
+SESSION = {
+    "application_name": "",
+    "timezone": "UTC",
+    "lock_timeout": "10s",
+    "statement_timeout": "20s",
+    # above the 10 s that acks may take, below the 300 s poll interval: a frozen replica lets go long before it is missed
+    "idle_in_transaction_session_timeout": "15s",
+    "transaction_timeout": "45s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    # rows are few and keys are arrays: a compiled plan costs more than it saves
+    "jit": "off",
+}
+
+
+def connect(settings: ServiceSettings, service: str) -> AsyncEngine:
+    """The service's engine. No connection is made yet."""
+    return create_async_engine(
+        str(settings.database_url),
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_recycle=1800,
+        connect_args={
+            "server_settings": SESSION | {"application_name": f"servicenetz {service}"},
+            "timeout": 5,
+            "command_timeout": 30,
+        },
+    )

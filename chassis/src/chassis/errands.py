@@ -1,0 +1,76 @@
+"""Work outside the database, sent by a task of its own: at least once, with a stable id, never holding up events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.metrics import Registered
+
+log = structlog.get_logger()
+
+Do = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Does one errand, given its stable id and payload; raises when it is not done."""
+
+AT_ONCE = 20
+IDLE_SECONDS = 1.0
+RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS = 5, 900
+
+_claim = text(
+    "UPDATE errands SET attempts = attempts + 1, due_at = now() + make_interval(secs => "
+    "least(:first * power(2, least(attempts, 20)), :most)) "
+    "WHERE id IN (SELECT id FROM errands WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED) "
+    "RETURNING id, kind, payload"
+)
+_done = text("DELETE FROM errands WHERE id = ANY(CAST(:ids AS text[]))")
+
+
+class Errands:
+    """Claims errands that are due and does them. A crash in between repeats one: its id tells the receiver."""
+
+    def __init__(self, engine: AsyncEngine, doers: Mapping[str, Do], metrics: Registered) -> None:
+        self._engine = engine
+        self._doers = doers
+        self._metrics = metrics
+        self.touched = time.monotonic()
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            self.touched = time.monotonic()
+            try:
+                number = await self.once()
+            except Exception as error:
+                log.warning("errands wait", error=type(error).__name__)
+                number = 0
+            if number < AT_ONCE:
+                await asyncio.sleep(IDLE_SECONDS)
+
+    async def once(self) -> int:
+        """Do what is due now; returns how many were tried."""
+        limits = {"first": RETRY_FIRST_SECONDS, "most": RETRY_MOST_SECONDS, "limit": AT_ONCE}
+        async with self._engine.begin() as db:
+            claimed = (await db.execute(_claim, limits)).all()
+        if not claimed:
+            return 0
+        outcomes = await asyncio.gather(*[self._do(row) for row in claimed])
+        done = [row.id for row, well in zip(claimed, outcomes, strict=True) if well]
+        if done:
+            async with self._engine.begin() as db:
+                await db.execute(_done, {"ids": done})
+        return len(claimed)
+
+    async def _do(self, row: Any) -> bool:
+        try:
+            await self._doers[row.kind](row.id, row.payload)
+        except Exception as error:
+            self._metrics.errands_failed.labels(row.kind).inc()
+            log.warning("errand failed; it will be tried again", kind=row.kind, id=row.id, error=type(error).__name__)
+            return False
+        return True

@@ -1,0 +1,143 @@
+"""`/health/live`, `/health/ready` and `/metrics`, and the watchdog that ends a stuck process."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Protocol
+
+import structlog
+from aiokafka.errors import KafkaError
+from faststream.asgi import AsgiResponse, get
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.metrics import Registered
+
+log = structlog.get_logger()
+
+EXIT_STUCK = 70
+CHECK_SECONDS = 2.0
+ANSWER_SECONDS = 3.0
+
+_state = text(
+    "SELECT (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox) AS outbox_age, "
+    "(SELECT count(*) FROM errands) AS errands"
+)
+_parked_now = text(
+    "SELECT reason, count(*) AS number, extract(epoch FROM now() - min(since)) AS age FROM parked GROUP BY reason"
+)
+REASONS = ("waiting", "gap", "behind", "failed", "unreadable")
+
+Check = Callable[[], Awaitable[str | None]]
+"""None when well, else one sentence on what is wrong. A raised exception is wrong too."""
+
+
+class Alive(Protocol):
+    """Something that must show life: when it last did, monotonic."""
+
+    touched: float
+
+
+async def look_at_database(engine: AsyncEngine, metrics: Registered, age_limit: float) -> str | None:
+    """The database answers, and the oldest unsent message is young enough. Sets the gauges on the way."""
+    async with engine.connect() as db:
+        state = (await db.execute(_state)).one()
+        parked = {row.reason: row for row in await db.execute(_parked_now)}
+    age = float(state.outbox_age or 0)
+    metrics.outbox_age.set(age)
+    metrics.errands_open.set(state.errands)
+    metrics.parked_age.set(max((float(row.age) for row in parked.values()), default=0))
+    for reason in REASONS:
+        metrics.parked_now.labels(reason).set(parked[reason].number if reason in parked else 0)
+    return f"the oldest unsent message is {age:.0f} s old" if age > age_limit else None
+
+
+async def answers(checks: Mapping[str, Check]) -> dict[str, str]:
+    """All checks at once, each bounded; `ok` or what is wrong."""
+
+    async def answer(check: Check) -> str:
+        try:
+            return await asyncio.wait_for(check(), ANSWER_SECONDS) or "ok"
+        except TimeoutError:
+            return f"no answer within {ANSWER_SECONDS:.0f} s"
+        except (SQLAlchemyError, KafkaError, OSError) as error:
+            return type(error).__name__
+
+    return dict(zip(checks, await asyncio.gather(*map(answer, checks.values())), strict=True))
+
+
+def routes(checks: Mapping[str, Check], registry: CollectorRegistry, metrics: Registered) -> list[tuple[str, Any]]:
+    """The HTTP routes. Ready answers 200 or 503, with what is wrong by name."""
+
+    @get
+    async def live(scope: Any) -> AsgiResponse:
+        return AsgiResponse(b'{"live": true}', 200, {"content-type": "application/json"})
+
+    @get
+    async def ready(scope: Any) -> AsgiResponse:
+        found = await answers(checks)
+        well = all(answer == "ok" for answer in found.values())
+        metrics.ready.set(well)
+        body = json.dumps({"ready": well, "checks": found}).encode()
+        return AsgiResponse(body, 200 if well else 503, {"content-type": "application/json"})
+
+    @get
+    async def measured(scope: Any) -> AsgiResponse:
+        await answers(checks)
+        return AsgiResponse(generate_latest(registry), 200, {"content-type": CONTENT_TYPE_LATEST})
+
+    return [("/health/live", live), ("/health/ready", ready), ("/metrics", measured)]
+
+
+class Watchdog:
+    """Ends the process when the event loop, or a part that must show life, has not done so for `stuck_seconds`.
+
+    A thread, since a blocked event loop cannot watch itself. Whoever supervises the process starts it again.
+    """
+
+    def __init__(self, stuck_seconds: float) -> None:
+        self._stuck_seconds = stuck_seconds
+        self._loop_touched = time.monotonic()
+        self._parts: dict[str, Alive] = {}
+        self._stopped = threading.Event()
+
+    def watch(self, parts: Mapping[str, Alive]) -> None:
+        """Watch these from now on."""
+        for part in parts.values():
+            part.touched = time.monotonic()
+        self._parts.update(parts)
+
+    async def run(self) -> None:
+        """The event loop's own sign of life; cancelled at the end."""
+        thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        thread.start()
+        try:
+            while True:
+                self._loop_touched = time.monotonic()
+                await asyncio.sleep(CHECK_SECONDS)
+        finally:
+            self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(CHECK_SECONDS):
+            still = self.still()
+            if still:
+                log.critical("stuck; ending this process", parts=sorted(still), seconds=self._stuck_seconds)
+                faulthandler.dump_traceback(sys.stderr)
+                os._exit(EXIT_STUCK)
+
+    def still(self) -> Collection[str]:
+        """What has shown no life for too long."""
+        since = time.monotonic() - self._stuck_seconds
+        touched = {name: part.touched for name, part in self._parts.items()} | {"event loop": self._loop_touched}
+        return [name for name, moment in touched.items() if moment < since]

@@ -1,0 +1,283 @@
+"""The message path: a decision per message, a transaction per batch, a second transaction to publish.
+
+    decode ─► begin ─► progress, inbox ─► load ─► decide … decide ─► save, outbox ─► commit ─► publish
+
+Records, timers and parked records all come through here; they differ only in how a transaction begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from contracts.messages import Unreadable
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from chassis import journal
+from chassis.batch import Batch, Desk
+from chassis.clock import Clock
+from chassis.decisions import Row
+from chassis.items import Item, Outcome, RawRecord, VerifyActor, aggregate_key, decode, refuse_by_age, timer_item
+from chassis.journal import Count, Partition
+from chassis.metrics import Metrics
+from chassis.publish import Publisher
+from chassis.routes import Reader
+
+THROUGH = (Outcome.DONE, Outcome.DUPLICATE, Outcome.REJECTED)
+MOST_ROUNDS = 50
+"""A batch that asks for more rows this often does not come to an end: an error in the service."""
+
+
+class Path:
+    """The path of one reader. Safe to call again with the same records, as often as they come."""
+
+    def __init__(
+        self, engine: AsyncEngine, desk: Desk, publisher: Publisher, verify: VerifyActor, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._engine = engine
+        self._desk = desk
+        self._publisher = publisher
+        self._verify = verify
+        self._clock = clock
+        self._metrics = metrics
+        self._rows = {rows.name: rows for rows in desk.reader.tables}
+
+    @property
+    def reader(self) -> Reader:
+        return self._desk.reader
+
+    # -- in -----------------------------------------------------------------------------------------------------------
+
+    async def take(self, records: Sequence[RawRecord], *, failure: str | None = None, keep: bool = True) -> None:
+        """Decide these records and publish what follows.
+
+        failure: our own code fails on these records; they become dead letters for that reason.
+        keep: False decides them and rolls back, to see whether they would fail too.
+        """
+        items = [decode(record, self.reader, self._verify) for record in records]
+        if failure is not None:
+            for item in items:
+                item.failure = failure
+        async with self._transaction(keep) as db:
+            batch = await self._begin_records(db, items)
+            if batch.items:
+                await self._finish(db, batch)
+        if keep:
+            self._metrics.batch(batch, [len(record.value or b"") for record in records])
+            await self.publish({item.aggregate_key for item in items if item.aggregate}, _causes(records))
+
+    async def fire(self, due: Sequence[Any]) -> None:
+        """Act on timers that are due, as rows of (aggregate, aggregate_id, name, due_at)."""
+        items = [
+            timer_item(self.reader.by_timer[(row.aggregate, row.name)], row.aggregate_id, row.due_at, number)
+            for number, row in enumerate(due)
+        ]
+        async with self._transaction() as db:
+            batch = Batch(self._desk, items, self._clock.now(await journal.clock(db)))
+            await self._load(db, batch, batch.wants(items))
+            fired = await journal.fire_timers(db, items)
+            batch.items = [item for item in items if (*(item.aggregate or ("", "")), _name(item)) in fired]
+            if batch.items:
+                await self._finish(db, batch)
+        self._metrics.timers(len(batch.items))
+        await self.publish(batch.aggregates, {})
+
+    async def look_again(self, aggregates: Collection[str], *, redrive: bool = False) -> None:
+        """Decide again what is parked for these aggregates, in order, up to the first that stays.
+
+        redrive: also those that are dead letters; without it they hold back their successors.
+        """
+        async with self._transaction() as db:
+            batch = await self._begin_parked(db, aggregates, redrive=redrive)
+            if batch.items:
+                await self._finish(db, batch)
+        await self.publish(batch.aggregates, {})
+
+    async def publish(self, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]) -> None:
+        """Send what is unsent of these aggregates and these records."""
+        await self._publisher.publish(aggregates, causes)
+
+    async def probe(self) -> None:
+        """Whether the database answers."""
+        async with self._transaction(keep=False) as db:
+            await journal.clock(db)
+
+    # -- how a transaction begins -------------------------------------------------------------------------------------
+
+    async def _begin_records(self, db: AsyncConnection, items: Sequence[Item]) -> Batch:
+        """Progress, then inbox: what was passed already is left out, what was taken in already is a duplicate."""
+        first_offsets: dict[Partition, int] = {}
+        for item in items:
+            where = (item.record.topic, item.record.partition)
+            first_offsets[where] = min(item.record.offset, first_offsets.get(where, item.record.offset))
+        passed, now = await journal.lock_progress(db, self.reader.name, first_offsets)
+        fresh = [item for item in items if item.record.offset >= passed[(item.record.topic, item.record.partition)]]
+        batch = Batch(self._desk, fresh, self._clock.now(now))
+        batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
+        if not fresh:
+            return batch
+        known = await journal.take_in(db, self.reader.name, fresh)
+        firsts: dict[tuple[str, str], Item] = {}
+        for item in fresh:
+            key = item.inbox_key
+            if key in known:
+                self._repeat(item, known[key])
+            elif key in firsts:
+                self._repeat_within(item, firsts[key])
+            else:
+                firsts[key] = item
+                refuse_by_age(item, batch.now)
+        return batch
+
+    def _repeat(self, item: Item, first: Any) -> None:
+        """An id that was taken in before: the stored reply again, or, with another body, a dead letter."""
+        if bytes(first.body_hash) != item.body_hash:
+            item.fault = Unreadable("id-reused", "This id came before with another body.")
+            item.route, item.aggregate = None, None
+            return
+        item.first = Item(item.record)
+        if first.reply is not None:
+            replies = self._desk.replies
+            kind = replies.accepted if first.reply_type == replies.accepted.TYPE else replies.rejected
+            item.first.reply = kind.read(bytes(first.reply))
+
+    @staticmethod
+    def _repeat_within(item: Item, first: Item) -> None:
+        if first.body_hash != item.body_hash:
+            item.fault = Unreadable("id-reused", "This id came before with another body.")
+            item.route, item.aggregate = None, None
+        else:
+            item.first = first
+            item.fault = None
+
+    async def _begin_parked(self, db: AsyncConnection, aggregates: Collection[str], *, redrive: bool) -> Batch:
+        """Parked records of these aggregates: progress rows first, as everywhere, then the aggregates."""
+        glance = await journal.parked_records(db, self.reader.name, aggregates, lock=False)
+        if not glance:
+            return Batch(self._desk, [], self._clock.now(await journal.clock(db)))
+        partitions = {(record.topic, record.partition): record.offset for record, _ in glance}
+        passed, now = await journal.lock_progress(db, self.reader.name, partitions)
+        batch = Batch(self._desk, [], self._clock.now(now))
+        batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
+        await self._load(db, batch, {Row(*key.split("/", 1), lock=True) for key in aggregates})
+        parked = await journal.parked_records(db, self.reader.name, aggregates, lock=True)
+        for _, group in groupby(parked, key=lambda pair: pair[1].aggregate):
+            for record, row in group:
+                if row.reason == "failed" and not redrive:
+                    break
+                item = decode(record, self.reader, self._verify)
+                item.parked_id, item.parked_since, item.parked_attempts = row.id, row.since, row.attempts
+                item.parked_as = Outcome.DEAD if row.reason in ("failed", "unreadable") else Outcome.PARKED
+                batch.items.append(item)
+        return batch
+
+    # -- what is the same for all -------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _transaction(self, keep: bool = True) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as db:
+            transaction = await db.begin()
+            try:
+                yield db
+            except BaseException:
+                await transaction.rollback()
+                raise
+            if keep:
+                await transaction.commit()
+            else:
+                await transaction.rollback()
+
+    async def _finish(self, db: AsyncConnection, batch: Batch) -> None:
+        """Load, decide, save: in rounds, as long as decisions ask for more rows or stand behind one that did."""
+        await self._load(db, batch, batch.wants(batch.items))
+        batch.versions_before = await journal.versions(db, self.reader.name, batch.subjects)
+        batch.versions = dict(batch.versions_before)
+        batch.parked = await journal.parked_aggregates(db, self.reader.name, batch.aggregates)
+        pending = batch.items
+        for _ in range(MOST_ROUNDS):
+            pending, wanted, numbered = batch.decide(pending)
+            if numbered:
+                await self._number(db, batch, numbered)
+            if not pending:
+                break
+            await self._load(db, batch, wanted)
+        else:
+            raise RuntimeError(f"decisions still ask for more rows after {MOST_ROUNDS} rounds")
+        await self._save(db, batch)
+
+    async def _load(self, db: AsyncConnection, batch: Batch, wanted: Collection[Row]) -> None:
+        """One statement per table, tables in the reader's order, rows in id order."""
+        for name, rows in self._rows.items():
+            locked = {row.id for row in wanted if row.rows == name and row.lock and (name, row.id) not in batch.locked}
+            if locked:
+                batch.keep(name, locked, await rows.load(db, locked, lock=True), lock=True)
+            known = batch.rows.get(name, {})
+            seen = {row.id for row in wanted if row.rows == name and not row.lock and row.id not in known}
+            if seen:
+                batch.keep(name, seen, await rows.load(db, seen, lock=False), lock=False)
+
+    async def _number(self, db: AsyncConnection, batch: Batch, numbered: Sequence[tuple[Item, Any]]) -> None:
+        """Take all numbers of this round at once, and give them out in record order."""
+        counts: dict[str, int] = {}
+        for _, decision in numbered:
+            for name in decision.ranges:
+                counts[name] = counts.get(name, 0) + 1
+        next_number = await journal.take_numbers(db, counts)
+        for item, decision in numbered:
+            numbers = []
+            for name in decision.ranges:
+                numbers.append(next_number[name])
+                next_number[name] += 1
+            batch.apply(item, decision.then(numbers))
+
+    async def _save(self, db: AsyncConnection, batch: Batch) -> None:
+        for name, rows in self._rows.items():
+            if batch.changed.get(name):
+                await rows.save(db, batch.changed[name])
+        changed = {key: v for key, v in batch.versions.items() if batch.versions_before.get(key) != v}
+        if changed:
+            await journal.save_versions(db, batch.versions_before, changed)
+        if batch.timers:
+            await journal.save_timers(db, batch.timers)
+        await self._save_parked(db, batch)
+        if batch.errands:
+            await journal.put_errands(db, batch.errand_rows, batch.now)
+        await journal.set_outcomes(db, self.reader.name, [item for item in batch.items if item.timer is None])
+        batch.count()
+        if batch.counts:
+            await journal.move_progress(db, self.reader.name, batch.counts)
+        if batch.compacted:
+            await journal.save_compacted(db, batch.compacted)
+        if batch.out:
+            await journal.put_out(db, batch.out, batch.now)
+
+    async def _save_parked(self, db: AsyncConnection, batch: Batch) -> None:
+        if batch.parkings:
+            await journal.park(db, self.reader.name, batch.parkings, batch.now)
+        gone = [i.parked_id for i in batch.items if i.parked_id is not None and i.outcome in THROUGH]
+        if gone:
+            await journal.unpark(db, gone)
+        if batch.gap_filled:
+            await journal.look_now(db, self.reader.name, batch.gap_filled)
+        arrived = [aggregate_key((name, row_id)) for name, rows in batch.changed.items() for row_id in rows]
+        if arrived and self.reader.wakes:
+            await journal.wake_waiting(db, arrived)
+
+
+def _name(item: Item) -> str:
+    return item.timer.name if item.timer else ""
+
+
+def _causes(records: Sequence[RawRecord]) -> dict[Partition, tuple[int, int]]:
+    """First and last offset per partition."""
+    causes: dict[Partition, tuple[int, int]] = {}
+    for record in records:
+        where = (record.topic, record.partition)
+        first, last = causes.get(where, (record.offset, record.offset))
+        causes[where] = (min(first, record.offset), max(last, record.offset))
+    return causes
+
+

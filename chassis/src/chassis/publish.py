@@ -1,0 +1,143 @@
+"""The second transaction: lock what is unsent, send it in order, await every ack, delete, commit.
+
+The rows are deleted (and so locked) first and the deletion is committed last, when the broker has them all. A crash in
+between brings them back; the receivers know repeats by their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from contracts import catalogue
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis import journal
+from chassis.items import unpack_headers
+from chassis.journal import Partition
+from chassis.metrics import Registered
+
+log = structlog.get_logger()
+
+ACK_SECONDS = 10.0
+"""How long acks may take before the attempt is given up; below the database's idle-in-transaction time-out."""
+CLOSE_SECONDS = 2.0
+
+
+class Publisher:
+    """Sends what the outbox holds, through one idempotent producer."""
+
+    def __init__(self, engine: AsyncEngine, make_producer: Callable[[], AIOKafkaProducer], metrics: Registered) -> None:
+        self._engine = engine
+        self._make_producer = make_producer
+        self._metrics = metrics
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._suspects: set[str] = set()
+
+    async def start(self) -> None:
+        """Connect to the broker."""
+        await self._running()
+
+    async def stop(self) -> None:
+        """Flush and close, bounded."""
+        await self._replace()
+
+    async def ping(self) -> str | None:
+        """None when the broker answers, else what is wrong."""
+        producer = self._producer
+        if producer is None:
+            return "not connected"
+        await producer.client.fetch_all_metadata()
+        return None
+
+    async def publish(self, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]) -> None:
+        """Send all unsent rows of these aggregates and records, in order. Raises what the database or broker raise."""
+        sending = False
+        try:
+            async with self._engine.connect() as db, db.begin():
+                rows = await journal.take_out(db, aggregates, causes)
+                if rows:
+                    sending = True
+                    await self._send(rows)
+        except BaseException:
+            if sending:
+                self._suspects.update(aggregates)
+            raise
+        self._metrics.published.inc(len(rows))
+        if self._suspects:
+            await self._rewrite()
+
+    async def _rewrite(self) -> None:
+        """After an attempt of unknown outcome an old message may have reached the broker behind a newer one.
+
+        On a compacted topic that would be the last word for ever, so the current message is written once more.
+        """
+        suspects = set(self._suspects)
+        subjects = {aggregate.split("/", 1)[1] for aggregate in suspects if "/" in aggregate}
+        await self.rewrite_compacted(subjects)
+        self._suspects -= suspects
+
+    async def rewrite_compacted(self, subjects: Collection[str]) -> None:
+        """Write the current compacted messages of these subjects again; no newer one is decided meanwhile."""
+        async with self._engine.connect() as db, db.begin():
+            rows = await journal.lock_compacted(db, subjects)
+            if not rows:
+                return
+            await self._send([_Message(row.topic, row.subject.encode(), row.headers, row.value) for row in rows])
+        self._metrics.rewritten.inc(len(rows))
+        log.warning("compacted messages written again", number=len(rows))
+
+    async def _send(self, rows: Sequence[Any]) -> None:
+        """Pipelined, in order; any failure condemns the producer, since an idempotent one may be wedged for good."""
+        producer = await self._running()
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                acks = [
+                    await producer.send(row.topic, row.value, row.key, headers=unpack_headers(row.headers)) for row in rows
+                ]
+                await asyncio.gather(*acks)
+        except BaseException:
+            await self._replace()
+            raise
+
+    async def _running(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = self._make_producer()
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _replace(self) -> None:
+        """Close the old producer, bounded, before another may send: two at once would lose the order."""
+        async with self._starting:
+            producer, self._producer = self._producer, None
+            if producer is not None:
+                with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                    await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
+
+
+class _Message:
+    """A compacted row in the shape of an outbox row."""
+
+    __slots__ = ("headers", "key", "topic", "value")
+
+    def __init__(self, topic: str, key: bytes, headers: str, value: bytes | None) -> None:
+        self.topic = topic
+        self.key = key
+        self.headers = headers
+        self.value = value
+
+
+LARGEST_REQUEST = max(topic.max_message_bytes for topic in catalogue.TOPICS.values()) + 65536
+"""What the producer must be allowed to send: the largest message of the catalogue with its framing."""

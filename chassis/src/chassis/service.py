@@ -1,0 +1,229 @@
+"""A service put together from its definition, and run: start, serve, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+import structlog
+import uvicorn
+from aiokafka.errors import KafkaError
+from faststream.asgi import AsgiFastStream
+from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis import database, health, identity, kafka, migrate
+from chassis.batch import Desk, Replies
+from chassis.clock import Clock, DatabaseClock
+from chassis.consume import Consumer
+from chassis.errands import Do, Errands
+from chassis.health import Watchdog
+from chassis.keeper import Keeper
+from chassis.metrics import Metrics, Registered
+from chassis.outgoing import Outbound, Sender
+from chassis.path import Path
+from chassis.publish import Publisher
+from chassis.reference import IndexReader
+from chassis.routes import Reader
+from chassis.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 1.0
+LAG_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service's app.py wires.
+
+    name: as in topic names, `job-exchange`.
+    migrations: folder with the service's Alembic environment.
+    errands: what does each kind of errand.
+    indexes: in-memory indexes that must be complete before the first batch.
+    """
+
+    name: str
+    readers: Sequence[Reader]
+    outbound: Outbound
+    replies: Replies
+    migrations: FilePath
+    errands: Mapping[str, Do] = field(default_factory=dict)
+    indexes: Sequence[IndexReader] = ()
+
+
+class Running:
+    """A service in this process. Made anew for each run."""
+
+    def __init__(self, service: Service, settings: ServiceSettings, clock: Clock | None = None) -> None:
+        self.service = service
+        self.settings = settings
+        self.registry = CollectorRegistry()
+        self.metrics = Registered.of(self.registry)
+        self.engine: AsyncEngine = database.connect(settings, service.name)
+        self.publisher = Publisher(self.engine, lambda: kafka.producer(settings, service.name), self.metrics)
+        verify = identity.verifier(settings)
+        sender = Sender(service.name, identity.signer(settings, service.name))
+        clock = clock or DatabaseClock()
+        self.paths = [
+            Path(
+                self.engine,
+                Desk(reader, service.outbound, sender, service.replies),
+                self.publisher,
+                verify,
+                clock,
+                Metrics(self.registry, reader.name),
+            )
+            for reader in service.readers
+        ]
+        self.consumers = [Consumer(path, settings, Metrics(self.registry, path.reader.name)) for path in self.paths]
+        self.broker = kafka.broker(settings, service.name)
+        for consumer in self.consumers:
+            consumer.attach(self.broker, f"{service.name}.{consumer.name}")
+        self.keeper = Keeper(self.engine, self.paths, clock, settings)
+        self.errands = Errands(self.engine, service.errands, self.metrics)
+        self.watchdog = Watchdog(settings.stuck_seconds)
+        self._started = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- start and stop -----------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Connect and begin to work; waits as long as database or broker are away."""
+        self._begin("watchdog", self.watchdog.run())
+        await self._until_there("database", self._schema_is_right)
+        await self._until_there("broker", self.publisher.start)
+        for index in self.service.indexes:
+            self._begin("index", index.run(self.settings))
+        for index in self.service.indexes:
+            await index.caught_up.wait()
+        await self._until_there("broker", self.broker.start)
+        self._begin("keeper", self.keeper.run())
+        self._begin("lag", self._watch_lag())
+        if self.service.errands:
+            self._begin("errands", self.errands.run())
+        self.watchdog.watch(
+            {consumer.name: consumer for consumer in self.consumers}
+            | {f"{consumer.name} moves": consumer.movement for consumer in self.consumers}
+            | {"keeper": self.keeper}
+            | ({"errands": self.errands} if self.service.errands else {})
+        )
+        self._started = True
+        log.info("started", service=self.service.name)
+
+    async def stop(self) -> None:
+        """Finish or give back the running batches, then close everything. Bounded."""
+        log.info("stopping", service=self.service.name)
+        await asyncio.gather(*[consumer.stop(self.settings.stop_seconds) for consumer in self.consumers])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for close in (self.broker.stop, self.publisher.stop, self.engine.dispose):
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                await asyncio.wait_for(close(), 3.0)
+        log.info("stopped", service=self.service.name)
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_report_end)
+        self._tasks.append(task)
+
+    async def _until_there(self, what: str, attempt: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        while True:
+            try:
+                await attempt()
+            except (KafkaError, SQLAlchemyError, OSError) as error:
+                log.warning("waiting", for_=what, error=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    async def _schema_is_right(self) -> None:
+        lacks = await migrate.behind(self.engine, self.service.migrations)
+        if lacks:
+            raise SystemExit("; ".join(lacks))
+
+    async def _watch_lag(self) -> None:
+        while True:
+            for consumer in self.consumers:
+                await consumer.look_at_lag()
+            await asyncio.sleep(LAG_SECONDS)
+
+    # -- health -------------------------------------------------------------------------------------------------------
+
+    @property
+    def checks(self) -> dict[str, health.Check]:
+        """What `/health/ready` asks."""
+
+        async def database_check() -> str | None:
+            return await health.look_at_database(self.engine, self.metrics, self.settings.outbox_age_limit_seconds)
+
+        async def broker_check() -> str | None:
+            return await self.publisher.ping()
+
+        async def progress() -> str | None:
+            if not self._started:
+                return "starting"
+            ill = {consumer.name: consumer.ill for consumer in self.consumers if consumer.ill}
+            if ill:
+                return "; ".join(f"{name}: {why}" for name, why in ill.items())
+            waiting = [consumer.name for consumer in self.consumers if not consumer.joined]
+            return f"not in their groups yet: {', '.join(waiting)}" if waiting else None
+
+        return {"database": database_check, "broker": broker_check, "progress": progress}
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, SystemExit):
+        log.error("a task of the service ended", task=task.get_name(), exc_info=error)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: this process stops in its own order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        yield
+
+
+async def run(service: Service, settings: ServiceSettings) -> None:
+    """Run a service until SIGTERM or SIGINT. Raises SystemExit with a sentence when it cannot run at all."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = Running(service, settings)
+    app = AsgiFastStream(running.broker, asgi_routes=health.routes(running.checks, running.registry, running.metrics))
+    listener = _listen(settings)
+    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port)
+    starting = asyncio.create_task(running.start())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await stopping
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+    finally:
+        stopping.cancel()
+        await running.stop()
+        server.should_exit = True
+        await serving
+
+
+def _listen(settings: ServiceSettings) -> socket.socket:
+    try:
+        return socket.create_server((settings.http_host, settings.http_port), reuse_port=False)
+    except OSError as error:
+        raise SystemExit(f"cannot listen on {settings.http_host}:{settings.http_port}: {error.strerror}") from error

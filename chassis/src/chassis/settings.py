@@ -1,0 +1,47 @@
+"""A service's settings: environment variables with the service's prefix, frozen, checked at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PostgresDsn, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs. Each service subclasses it with its own prefix: `JOB_EXCHANGE_DATABASE_URL` and so on."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: PostgresDsn = Field(description="postgresql+asyncpg://user:password@host:port/database")
+    database_pool_size: int = Field(default=8, ge=2, le=50)
+    kafka_bootstrap_servers: str = Field(min_length=3, description="host:port, several with commas")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: str | None = Field(default=None, repr=False)
+    kafka_ca_file: Path | None = None
+    kafka_replication: int = Field(default=-1, ge=-1, le=9, description="-1: the broker's default")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, le=65535, description="0: any free port, told in the log")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    development: bool = Field(default=False, description="take unsigned actors; never in production")
+    trusted_issuers_file: Path | None = Field(default=None, description="JSON: issuer to its JWK set")
+    signing_key_file: Path | None = Field(default=None, description="private JWK for the commands this service sends")
+    batch_max_records: int = Field(default=500, ge=1, le=5000)
+    partition_fetch_bytes: int = Field(default=262_144, ge=65_536, description="bounds what one flooded partition holds")
+    session_timeout_ms: int = Field(default=10_000, ge=1_000, le=120_000)
+    timer_poll_seconds: float = Field(default=0.5, gt=0, le=60)
+    stop_seconds: float = Field(default=15.0, gt=0, le=18, description="how long a running batch may end on SIGTERM")
+    stuck_seconds: float = Field(default=90.0, ge=10, description="no life for so long: the process ends itself")
+    outbox_age_limit_seconds: float = Field(default=60.0, gt=0, description="older unsent messages: not ready")
+
+    @model_validator(mode="after")
+    def _somebody_is_trusted(self) -> ServiceSettings:
+        if not self.development and self.trusted_issuers_file is None:
+            raise ValueError("set TRUSTED_ISSUERS_FILE, or DEVELOPMENT=true to take unsigned actors")
+        if not self.development and self.signing_key_file is None:
+            raise ValueError("set SIGNING_KEY_FILE, or DEVELOPMENT=true to send unsigned commands")
+        return self
