@@ -243,7 +243,7 @@ def _install_jars() -> None:
 
 def _install_packages() -> None:
     names = _own_packages()
-    with Progress(f"our own {len(names)} packages") as progress:
+    with Progress(f"our own packages ({len(names)})") as progress:
         editable = [part for name in names for part in ("-e", str(ROOT / name))]
         arguments = ["install", "--no-deps", "--no-index", "--no-build-isolation", *editable]
         if names:

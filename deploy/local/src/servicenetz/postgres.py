@@ -7,14 +7,16 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from servicenetz import launch
-from servicenetz.processes import Process, ProcessError, launcher
+from servicenetz.processes import Process, ProcessError, User, launcher
 
 
 def _package() -> Path:
@@ -46,8 +48,10 @@ SETTINGS = {
 class Postgres(Process):
     """The server, with one database and one role of the same name for each who asks."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, user: User | None = None) -> None:
+        """`user` is how it gets round running as root; found out when not given."""
         self.port = port
+        self._runs_as: User = user or unprivileged_user()
         self._data = folder / "postgres"
         self._passwords_file = folder / "postgres-passwords.json"
         super().__init__(
@@ -56,7 +60,7 @@ class Postgres(Process):
             self._server_command,
             # The binaries look for their libraries at the place they were built in, then here.
             {"LD_LIBRARY_PATH": _library_path(), "LC_ALL": "C.UTF-8"},
-            user="unprivileged",
+            user=self._runs_as,
             stop_signal=signal.SIGINT,  # "fast": end sessions, write all down, leave
             death_signal=signal.SIGINT,
             stop_grace_s=15.0,
@@ -145,7 +149,7 @@ class Postgres(Process):
         ]
         try:
             done = subprocess.run(
-                [*launcher(user="unprivileged"), *command],
+                [*launcher(user=self._runs_as), *command],
                 capture_output=True,
                 check=False,
                 text=True,
@@ -164,11 +168,23 @@ class Postgres(Process):
         """Give files to whom the server runs as; only root has a choice, mostly they are right already."""
         if os.geteuid() != 0:
             return
-        owner = 0 if launch.namespaces_work() else launch.NOBODY
+        owner = launch.NOBODY if self._runs_as == "nobody" else 0
         if path.stat().st_uid == owner:
             return
         for found in [path, *path.rglob("*")]:
             os.chown(found, owner, owner, follow_symlinks=False)
+
+
+@cache
+def unprivileged_user() -> User:
+    """How a server that refuses root can be started here."""
+    if os.geteuid() != 0:
+        return "same"
+    # tried, since what forbids it (a kernel setting, a container's rules) has too many names to ask for
+    tried = subprocess.run(
+        [*launcher(user="namespace"), sys.executable, "-I", "-S", "-c", ""], capture_output=True, check=False
+    )
+    return "namespace" if tried.returncode == 0 else "nobody"
 
 
 def _library_path() -> str:

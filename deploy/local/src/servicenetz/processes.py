@@ -19,6 +19,8 @@ STOP_GRACE_S = 20.0
 BACKOFF_FIRST_S = 0.5
 BACKOFF_LONGEST_S = 30.0
 STEADY_AFTER_S = 60.0  # alive this long, a process starts its back-off anew
+User = Literal["same", "namespace", "nobody"]  # who a child runs as; see launch.py
+
 WATCH_INTERVAL_S = 0.2
 SWEEP_WITHIN_S = 10.0
 
@@ -27,9 +29,7 @@ SWEEP_WITHIN_S = 10.0
 _starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
-def launcher(
-    death_signal: signal.Signals = signal.SIGKILL, user: Literal["same", "unprivileged"] = "same"
-) -> list[str]:
+def launcher(death_signal: signal.Signals = signal.SIGKILL, user: User = "same") -> list[str]:
     """What goes in front of a command, so that it ends with the thread that starts it (see launch.py)."""
     return [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(death_signal)), user]
 
@@ -48,7 +48,7 @@ class Process:
         command: Callable[[], Sequence[str]],
         environment: Mapping[str, str] | None = None,
         *,
-        user: Literal["same", "unprivileged"] = "same",
+        user: User = "same",
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
         stop_grace_s: float = STOP_GRACE_S,

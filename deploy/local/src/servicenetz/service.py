@@ -38,8 +38,9 @@ class Instance(Process):
         self.service = service
         self.http_port = port
         self.http_url = f"http://127.0.0.1:{port}"
-        command = [str(_program(service)), "run"]
-        super().__init__(f"{service}-{number}", stack.folder, lambda: command, environment)
+        super().__init__(
+            f"{service}-{number}", stack.folder, lambda: [str(program(service)), "run"], environment
+        )
 
     def answers(self) -> bool:
         """Whether it calls itself ready now."""
@@ -76,7 +77,7 @@ class Service:
         preparation = Process(
             f"{self.name}-prepare",
             self._log.parent.parent,
-            lambda: [str(_program(self.name)), "prepare"],
+            lambda: [str(program(self.name)), "prepare"],
             self._environment,
         )
         preparation.start()
@@ -117,11 +118,12 @@ def _prefix(service: str) -> str:
     return service.upper().replace("-", "_") + "_"
 
 
-def _program(service: str) -> Path:
-    program = Path(sys.executable).parent / service
-    if not program.exists():
+def program(service: str) -> Path:
+    """The console script of a service, beside this interpreter."""
+    path = Path(sys.executable).parent / service
+    if not path.exists():
         raise ProcessError(f"The command `{service}` is not installed: run `make setup`.")
-    return program
+    return path
 
 
 def _environment(stack: "Stack", service: str) -> dict[str, str]:

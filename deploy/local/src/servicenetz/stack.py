@@ -250,6 +250,7 @@ class Stack:
         addresses = {
             "owner": os.getpid(),
             "kafka": self.kafka_bootstrap,
+            "postgres": self.postgres.superuser_url(),
             "mail": self.mail.url,
             "sealing_public_key": str(self.sealing_public_key),
             "databases": {name: self.database_url(name, "postgresql") for name in self._service_names},

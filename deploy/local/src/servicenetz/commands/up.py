@@ -12,7 +12,7 @@ from typing import Annotated
 import psutil
 import typer
 
-from servicenetz.console import console, read_addresses, table_of
+from servicenetz.console import console, read_addresses, show
 from servicenetz.processes import sweep
 from servicenetz.service import SERVICES
 from servicenetz.stack import Stack, StackError, StackRunning, default_folder, owner_of
@@ -87,7 +87,7 @@ def _say(text: str) -> None:
 def _show(place: Path) -> None:
     addresses = read_addresses(place)
     if addresses is not None:
-        console.print(table_of(addresses, place))
+        show(addresses, place)
 
 
 def _run(stack: Stack) -> None:
