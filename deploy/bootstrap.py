@@ -49,6 +49,7 @@ PACKAGES = (
     "deploy/local",
     "demo",
 )
+REMOVE_ATTEMPTS = 40
 FREE_BYTES_NEEDED = 2_500_000_000
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "60")
 NO_NETWORK = re.compile(
@@ -173,6 +174,7 @@ def _run(
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
+            start_new_session=True,  # a group that can be ended as one
             # safe here: the only other thread draws the spinner
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
@@ -184,7 +186,7 @@ def _run(
                     progress.note = each_line(line) or progress.note
             code = child.wait()
         except BaseException:
-            child.terminate()
+            os.killpg(child.pid, signal.SIGKILL)  # pip's and ensurepip's own children too
             child.wait()
             raise
     if code != 0:
@@ -207,7 +209,16 @@ def _explain(lines: list[str], step: str) -> None:
 def _make_venv() -> None:
     with Progress("Python environment") as progress:
         # Always from nothing: an interrupted pip may have left packages that it could not repair itself.
-        _run([sys.executable, "-m", "venv", "--clear", str(VENV)], progress)
+        for attempt in range(REMOVE_ATTEMPTS):
+            try:
+                shutil.rmtree(VENV)
+            except FileNotFoundError:
+                break
+            except OSError:  # a child of a set-up that was killed by -9 still writes into it
+                if attempt == REMOVE_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.5)
+        _run([sys.executable, "-m", "venv", str(VENV)], progress)
 
 
 def _install_requirements() -> None:
