@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from contracts import catalogue
-from contracts.messages import Message, Unreadable
-
 from chassis.decisions import Decision, Errand, More, Numbered, Rejected, Row, Waiting
 from chassis.items import Item, Outcome, aggregate_key, known_now
 from chassis.journal import Count, OutboxRow, Parking, Partition, TimerKey, VersionKey
 from chassis.outgoing import Outbound, Outgoing, Sender
 from chassis.routes import Given, Reader
+from contracts import catalogue, replies_v1
+from contracts.messages import Unreadable
 
 LOOK_AGAIN_FIRST = timedelta(seconds=1)
 LOOK_AGAIN_MOST = timedelta(minutes=1)
@@ -36,8 +35,8 @@ class DecisionFailed(Exception):
 class Replies:
     """The service's own reply messages."""
 
-    accepted: type[Message]
-    rejected: type[Message]
+    accepted: type[replies_v1.Accepted]
+    rejected: type[replies_v1.Rejected]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,9 @@ class Batch:
         """Park it, or, when patience has ended, decide as the service said for that case."""
         if self.now - (item.parked_since or self.now) < waiting.patience:
             again = min(LOOK_AGAIN_FIRST * 2 ** min(item.parked_attempts, 6), LOOK_AGAIN_MOST)
-            self._park(item, "waiting", "waiting", f"waits for {waiting.for_}", self.now + again, waiting.for_)
+            self._park(
+                item, "waiting", "waiting", f"waits for {waiting.for_}", self.now + again, waiting.for_
+            )
             return None
         if isinstance(waiting.otherwise, Rejected):
             raise waiting.otherwise
@@ -276,10 +277,12 @@ class Batch:
         """A command that a service of ours sent wants no reply: nobody would read it."""
         return item.is_command and (item.actor is None or item.actor.kind != "service")
 
-    def _reply(self, item: Item, reply: Message) -> None:
+    def _reply(self, item: Item, reply: replies_v1.Reply) -> None:
         item.reply = reply
         topic = catalogue.topic_of(type(reply))
-        row = self.desk.sender.write(Outgoing(topic, reply.subject, reply), None, item, item.aggregate_key, self.now)
+        row = self.desk.sender.write(
+            Outgoing(topic, reply.subject, reply), None, item, item.aggregate_key, self.now
+        )
         self.out.append(row)
 
     def _die(self, item: Item, reason: str, code: str, detail: str) -> None:
@@ -292,7 +295,13 @@ class Batch:
         self.out.append(self.desk.sender.dead_letter(self.desk.reader.name, item, code, detail, self.now))
 
     def _park(
-        self, item: Item, reason: str, code: str, detail: str, look_at: datetime | None, for_: str | None = None
+        self,
+        item: Item,
+        reason: str,
+        code: str,
+        detail: str,
+        look_at: datetime | None,
+        for_: str | None = None,
     ) -> None:
         item.outcome = Outcome.PARKED
         self.stopped.add(item.aggregate)

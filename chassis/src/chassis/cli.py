@@ -18,7 +18,9 @@ from chassis.settings import ServiceSettings
 log = structlog.get_logger()
 
 
-def command(name: str, settings_class: type[ServiceSettings], build: Callable[[ServiceSettings], Service]) -> typer.Typer:
+def command(
+    name: str, settings_class: type[ServiceSettings], build: Callable[[ServiceSettings], Service]
+) -> typer.Typer:
     """The command-line program of a service. `build` wires it; nothing connects before."""
     app = typer.Typer(
         name=name,

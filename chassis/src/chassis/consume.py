@@ -123,7 +123,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _handle(self, message: KafkaMessage) -> None:
         """FastStream's handler. Never raises: an exception here would pass the batch over silently."""
-        records: Sequence[ConsumerRecord] = message.raw_message  # type: ignore[assignment]
+        records: Sequence[ConsumerRecord] = message.raw_message
         if self._stopping.is_set():
             return
         self._running = asyncio.create_task(self._settle(records))
@@ -133,7 +133,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._running.cancelled():
                 log.info("batch given back", reader=self.name, records=len(records))
             elif (error := self._running.exception()) is not None:
-                log.error("batch failed outside its own handling; going back to it", reader=self.name, exc_info=error)
+                log.error(
+                    "batch failed outside its own handling; going back to it",
+                    reader=self.name,
+                    exc_info=error,
+                )
                 self._seek_back(records)
         finally:
             self.busy_since = None
@@ -170,14 +174,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         kind = classify(error)
         self._metrics.failed(kind.value)
         if kind is Kind.DETERMINISTIC:
-            log.warning("batch failed; doing it one by one", reader=self.name, records=records, error=_said(error))
+            log.warning(
+                "batch failed; doing it one by one", reader=self.name, records=records, error=_said(error)
+            )
             return ALONE_AFTER
         if kind is Kind.ILL:
             self.ill = _said(error)
-            log.error("this service is ill; nothing is taken or dead-lettered", reader=self.name, error=self.ill)
+            log.error(
+                "this service is ill; nothing is taken or dead-lettered", reader=self.name, error=self.ill
+            )
             await self._rest(ILL_WAITS_SECONDS)
             return tries
-        delay = min(BACKOFF_FIRST * 2.0**tries, BACKOFF_MOST) * random.uniform(0.5, 1.5)  # noqa: S311
+        delay = min(BACKOFF_FIRST * 2.0**tries, BACKOFF_MOST) * random.uniform(0.5, 1.5)
         log.warning("waiting to try again", reader=self.name, seconds=round(delay, 1), error=_said(error))
         await self._rest(delay)
         return tries + 1
@@ -213,7 +221,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                         raise
                     await self._rest(min(BACKOFF_FIRST * 2.0**attempt, BACKOFF_MOST))
 
-    async def _condemn(self, record: ConsumerRecord, error: Exception, rest: Sequence[ConsumerRecord]) -> None:
+    async def _condemn(
+        self, record: ConsumerRecord, error: Exception, rest: Sequence[ConsumerRecord]
+    ) -> None:
         """Make it a dead letter, unless others fail alike: then it is us."""
         signature = _signature(error)
         alike = self._alike.setdefault(signature, set())
@@ -262,7 +272,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await self._kafka.commit(positions)
         except (KafkaError, IllegalStateError) as error:
-            log.info("offsets not committed; the records come again and are known", reader=self.name, error=_said(error))
+            log.info(
+                "offsets not committed; the records come again and are known",
+                reader=self.name,
+                error=_said(error),
+            )
 
     def _seek_back(self, records: Sequence[ConsumerRecord]) -> None:
         """Go back to these records, of the partitions that are still ours."""
@@ -324,8 +338,9 @@ async def _parse(message: Any) -> KafkaMessage:
     return KafkaMessage(raw_message=message, body=b"", message_id="batch", consumer=_NO_ACK)
 
 
-async def _leave_raw(message: KafkaMessage) -> bytes:
-    return b""
+async def _leave_raw(message: KafkaMessage) -> KafkaMessage:
+    """The handler gets the message itself, with its raw records."""
+    return message
 
 
 class _NoAck:

@@ -71,6 +71,8 @@ class Errands:
             await self._doers[row.kind](row.id, row.payload)
         except Exception as error:
             self._metrics.errands_failed.labels(row.kind).inc()
-            log.warning("errand failed; it will be tried again", kind=row.kind, id=row.id, error=type(error).__name__)
+            log.warning(
+                "errand failed; it will be tried again", kind=row.kind, id=row.id, error=type(error).__name__
+            )
             return False
         return True

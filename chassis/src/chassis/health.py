@@ -76,7 +76,9 @@ async def answers(checks: Mapping[str, Check]) -> dict[str, str]:
     return dict(zip(checks, await asyncio.gather(*map(answer, checks.values())), strict=True))
 
 
-def routes(checks: Mapping[str, Check], registry: CollectorRegistry, metrics: Registered) -> list[tuple[str, Any]]:
+def routes(
+    checks: Mapping[str, Check], registry: CollectorRegistry, metrics: Registered
+) -> list[tuple[str, Any]]:
     """The HTTP routes. Ready answers 200 or 503, with what is wrong by name."""
 
     @get
@@ -139,5 +141,7 @@ class Watchdog:
     def still(self) -> Collection[str]:
         """What has shown no life for too long."""
         since = time.monotonic() - self._stuck_seconds
-        touched = {name: part.touched for name, part in self._parts.items()} | {"event loop": self._loop_touched}
+        touched = {name: part.touched for name, part in self._parts.items()} | {
+            "event loop": self._loop_touched
+        }
         return [name for name, moment in touched.items() if moment < since]

@@ -11,15 +11,14 @@ from hashlib import blake2b
 from typing import Any, Protocol
 from uuid import UUID
 
-from contracts import catalogue
+from chassis.decisions import Rejected
+from chassis.routes import Reader, Route, TimerRoute
+from contracts import catalogue, replies_v1
 from contracts.actor import Actor
 from contracts.catalogue import Topic
 from contracts.envelope import Envelope
 from contracts.ids import uuid7_time
 from contracts.messages import Command, Message, Unreadable
-
-from chassis.decisions import Rejected
-from chassis.routes import Reader, Route, TimerRoute
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -43,13 +42,20 @@ class Outcome(IntEnum):
 class RawRecord(Protocol):
     """What we use of aiokafka's ConsumerRecord, and what a parked row gives back."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Item:
     fault: Unreadable | Rejected | None = None
     body_hash: bytes = b""
     outcome: Outcome | None = None
-    reply: Message | None = None
+    reply: replies_v1.Reply | None = None
     parked_id: int | None = None
     parked_as: Outcome = Outcome.PARKED
     parked_since: datetime | None = None

@@ -81,7 +81,9 @@ async def lock_progress(
     where = {"reader": reader, "topics": [t for t, _ in ordered], "partitions": [p for _, p in ordered]}
     rows = (await db.execute(_lock_progress, where)).all()
     if len(rows) < len(ordered):
-        await db.execute(_begin_progress, where | {"offsets": [first_offsets[partition] for partition in ordered]})
+        await db.execute(
+            _begin_progress, where | {"offsets": [first_offsets[partition] for partition in ordered]}
+        )
         rows = (await db.execute(_lock_progress, where)).all()
     return {(row.topic, row.partition): row.next_offset for row in rows}, rows[0].now
 
@@ -135,7 +137,11 @@ _prune_inbox = text("DELETE FROM inbox WHERE received_at < now() - make_interval
 async def take_in(db: AsyncConnection, reader: str, items: Collection[Item]) -> dict[tuple[str, str], Any]:
     """Write each item's id down; returns the rows of those that were there already."""
     keys = [item.inbox_key for item in items]
-    where = {"reader": reader, "sources": [source for source, _ in keys], "ids": [message_id for _, message_id in keys]}
+    where = {
+        "reader": reader,
+        "sources": [source for source, _ in keys],
+        "ids": [message_id for _, message_id in keys],
+    }
     taken = await db.execute(_take_in, where | {"hashes": [item.body_hash for item in items]})
     new = {(row.source, row.message_id) for row in taken}
     if len(new) == len(set(keys)):
@@ -198,12 +204,12 @@ async def save_versions(
     """Write the changed versions. Raises Conflict when another replica moved one of them meanwhile."""
     columns = list(tables.subject_versions.columns)
     new = [(s, t, r, v) for (r, t, s), v in after.items() if (r, t, s) not in before]
-    moved = [(s, t, r, v, old) for (r, t, s), v in after.items() if (old := before.get((r, t, s))) not in (None, v)]
+    moved = [(*key[::-1], v, before[key]) for key, v in after.items() if before.get(key, v) != v]
     if new:
         await db.execute(_new_versions, arrays(columns, new))
     if moved:
-        subject, topic, reader, version, old = (list(column) for column in zip(*moved, strict=True))
-        parameters = {"subject": subject, "topic": topic, "reader": reader, "version": version, "old": old}
+        names = ("subject", "topic", "reader", "version", "old")
+        parameters = dict(zip(names, map(list, zip(*moved, strict=True)), strict=True))
         if (await db.execute(_move_versions, parameters)).rowcount != len(moved):
             raise Conflict("another replica published or read one of these subjects meanwhile")
 
@@ -216,9 +222,7 @@ _parked_aggregates = text(
 )
 _parked_columns = [column for column in tables.parked.columns if column.name != "id"]
 _park = insert_many(tables.parked, _parked_columns)
-_parked_records = (
-    "SELECT * FROM parked WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) ORDER BY aggregate, id"
-)
+_parked_records = "SELECT * FROM parked WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) ORDER BY aggregate, id"
 _see_parked = text(_parked_records)
 _lock_parked = text(f"{_parked_records} FOR UPDATE")
 _unpark = text("DELETE FROM parked WHERE id = ANY(CAST(:ids AS bigint[]))")
@@ -260,7 +264,9 @@ async def parked_aggregates(db: AsyncConnection, reader: str, aggregates: Collec
     return {row.aggregate: row.gap for row in rows}
 
 
-async def park(db: AsyncConnection, reader: str, parkings: Sequence[tuple[Item, Parking]], now: datetime) -> None:
+async def park(
+    db: AsyncConnection, reader: str, parkings: Sequence[tuple[Item, Parking]], now: datetime
+) -> None:
     """Put records aside, or say anew why they stay there."""
     fresh = [(item, parking) for item, parking in parkings if item.parked_id is None]
     again = [(item, parking) for item, parking in parkings if item.parked_id is not None]
@@ -306,11 +312,19 @@ async def parked_records(
     db: AsyncConnection, reader: str, aggregates: Collection[str], *, lock: bool
 ) -> list[tuple[StoredRecord, Any]]:
     """The parked records of these aggregates in order, each with its row."""
-    rows = await db.execute(_lock_parked if lock else _see_parked, {"reader": reader, "aggregates": sorted(aggregates)})
+    rows = await db.execute(
+        _lock_parked if lock else _see_parked, {"reader": reader, "aggregates": sorted(aggregates)}
+    )
     return [
         (
             StoredRecord(
-                row.topic, row.partition, row.offset, row.timestamp_ms, row.key, row.value, unpack_headers(row.headers)
+                row.topic,
+                row.partition,
+                row.offset,
+                row.timestamp_ms,
+                row.key,
+                row.value,
+                unpack_headers(row.headers),
             ),
             row,
         )
@@ -375,7 +389,11 @@ async def save_timers(db: AsyncConnection, changes: Mapping[TimerKey, datetime |
 
 async def fire_timers(db: AsyncConnection, items: Collection[Item]) -> set[TimerKey]:
     """Delete these timers; those returned are ours to act on, the others somebody else fired or changed."""
-    keys = [(*item.aggregate, item.timer.name, item.timer_due_at) for item in items if item.aggregate and item.timer]
+    keys = [
+        (*item.aggregate, item.timer.name, item.timer_due_at)
+        for item in items
+        if item.aggregate and item.timer
+    ]
     kinds, ids, names, due = (list(column) for column in zip(*sorted(keys), strict=True))
     rows = await db.execute(_fire_timers, {"aggregates": kinds, "ids": ids, "names": names, "due": due})
     return {(row.aggregate, row.aggregate_id, row.name) for row in rows}
@@ -441,7 +459,9 @@ async def stale_aggregates(db: AsyncConnection, seconds: int, most: int) -> list
     return [row.aggregate for row in rows]
 
 
-async def save_compacted(db: AsyncConnection, rows: Mapping[tuple[str, str], tuple[str, bytes | None]]) -> None:
+async def save_compacted(
+    db: AsyncConnection, rows: Mapping[tuple[str, str], tuple[str, bytes | None]]
+) -> None:
     """Keep the current message of each subject on a compacted topic: (topic, subject) to (headers, value)."""
     values = [(*key, *rows[key]) for key in sorted(rows)]
     await db.execute(_save_compacted, arrays(_compacted_columns, values))

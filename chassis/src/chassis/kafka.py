@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
-from contracts import catalogue
-from contracts.catalogue import Topic
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from chassis.publish import LARGEST_REQUEST
 from chassis.settings import ServiceSettings
+from contracts import catalogue
+from contracts.catalogue import Topic
+
+USUAL_REPLICATION = 3
+LEADER_TRIES, LEADER_SECONDS = 100, 0.1
 
 
 def options(settings: ServiceSettings, client: str) -> dict[str, Any]:
@@ -47,6 +51,7 @@ def broker(settings: ServiceSettings, client: str) -> KafkaBroker:
         allow_auto_create_topics=False,
         apply_types=False,
         graceful_timeout=None,
+        logger=None,
         request_timeout_ms=10_000,
         metadata_max_age_ms=30_000,
     )
@@ -71,12 +76,12 @@ async def create_topics(settings: ServiceSettings, topics: list[Topic]) -> list[
     admin = AIOKafkaAdminClient(**options(settings, "servicenetz-prepare"))
     await admin.start()
     try:
+        brokers = len((await admin.describe_cluster())["brokers"])
+        replication = settings.kafka_replication or min(USUAL_REPLICATION, brokers)
         response = await admin.create_topics(
-            [
-                NewTopic(topic.name, topic.partitions, settings.kafka_replication, topic_configs=topic.config())
-                for topic in topics
-            ]
+            [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config()) for topic in topics]
         )
+        await _until_led(admin, topics)
     finally:
         await admin.close()
     created = []
@@ -87,6 +92,16 @@ async def create_topics(settings: ServiceSettings, topics: list[Topic]) -> list[
         elif error is not TopicAlreadyExistsError:
             raise error(f"topic {name}")
     return created
+
+
+async def _until_led(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
+    """A partition just created has no leader for a moment; clients that come then complain for seconds."""
+    names = [topic.name for topic in topics]
+    for _ in range(LEADER_TRIES):
+        found = await admin.describe_topics(names)
+        if all(part["leader"] >= 0 and part["error_code"] == 0 for topic in found for part in topic["partitions"]):
+            return
+        await asyncio.sleep(LEADER_SECONDS)
 
 
 def topics_of(service: str) -> list[Topic]:

@@ -37,7 +37,9 @@ REST_MOST_SECONDS = 10.0
 class Keeper:
     """One for each service; `touched` tells the watchdog when it last went round (monotonic)."""
 
-    def __init__(self, engine: AsyncEngine, paths: Collection[Path], clock: Clock, settings: ServiceSettings) -> None:
+    def __init__(
+        self, engine: AsyncEngine, paths: Collection[Path], clock: Clock, settings: ServiceSettings
+    ) -> None:
         self._engine = engine
         self._paths = list(paths)
         self._clock = clock
@@ -56,8 +58,10 @@ class Keeper:
             except Exception as error:
                 failures += 1
                 busy = False
-                log.warning("keeper failed", kind=classify(error).value, error=type(error).__name__, times=failures)
-            rest = 0.0 if busy else self._settings.timer_poll_seconds * random.uniform(0.8, 1.2)  # noqa: S311
+                log.warning(
+                    "keeper failed", kind=classify(error).value, error=type(error).__name__, times=failures
+                )
+            rest = 0.0 if busy else self._settings.timer_poll_seconds * random.uniform(0.8, 1.2)
             await asyncio.sleep(min(rest * 2.0 ** min(failures, 6), REST_MOST_SECONDS))
 
     async def once(self) -> bool:
@@ -115,6 +119,8 @@ async def _each_alone_if_one_fails(act: Callable[[list[T]], Awaitable[None]], du
             try:
                 await act([one])
             except Exception as error:
-                log.error("failed alone; it will be tried again", what=str(one)[:120], error=type(error).__name__)
+                log.error(
+                    "failed alone; it will be tried again", what=str(one)[:120], error=type(error).__name__
+                )
                 last = error
         raise last

@@ -25,7 +25,9 @@ class Metrics:
         a = self._all
         a.batch_records.labels(self._reader).observe(len(sizes))
         a.bytes_in.labels(self._reader).inc(sum(sizes))
-        for outcome, number in Tally(item.outcome for item in batch.items if item.outcome is not None).items():
+        for outcome, number in Tally(
+            item.outcome for item in batch.items if item.outcome is not None
+        ).items():
             a.records.labels(self._reader, outcome.name.lower()).inc(number)
         for reason, number in Tally(parking.reason for _, parking in batch.parkings).items():
             a.parked.labels(self._reader, reason).inc(number)
@@ -55,11 +57,17 @@ class Registered:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         # Records taken in, by what became of them: done, duplicate, rejected, dead, parked.
-        self.records = Counter("servicenetz_records", "Records by outcome", ["reader", "outcome"], registry=registry)
+        self.records = Counter(
+            "servicenetz_records", "Records by outcome", ["reader", "outcome"], registry=registry
+        )
         # Refused commands by code: a rise of one code is a client in trouble.
-        self.refused = Counter("servicenetz_refused", "Refused commands by code", ["reader", "code"], registry=registry)
+        self.refused = Counter(
+            "servicenetz_refused", "Refused commands by code", ["reader", "code"], registry=registry
+        )
         # Records parked by reason: waiting, gap, behind, failed, unreadable.
-        self.parked = Counter("servicenetz_parked", "Records parked, by reason", ["reader", "reason"], registry=registry)
+        self.parked = Counter(
+            "servicenetz_parked", "Records parked, by reason", ["reader", "reason"], registry=registry
+        )
         # How well batches fill: at rest 1, under load up to the limit.
         self.batch_records = Histogram(
             "servicenetz_batch_records", "Records per batch", ["reader"], buckets=_SIZES, registry=registry
@@ -68,22 +76,38 @@ class Registered:
         self.batch_seconds = Histogram(
             "servicenetz_batch_seconds", "Seconds per batch", ["reader"], buckets=_SECONDS, registry=registry
         )
-        self.bytes_in = Counter("servicenetz_bytes_in", "Bytes of bodies taken in", ["reader"], registry=registry)
+        self.bytes_in = Counter(
+            "servicenetz_bytes_in", "Bytes of bodies taken in", ["reader"], registry=registry
+        )
         # Failures of whole batches by kind: transient, ill, deterministic.
-        self.failures = Counter("servicenetz_failures", "Failed attempts by kind", ["reader", "kind"], registry=registry)
+        self.failures = Counter(
+            "servicenetz_failures", "Failed attempts by kind", ["reader", "kind"], registry=registry
+        )
         self.timers_fired = Counter("servicenetz_timers_fired", "Timers fired", ["reader"], registry=registry)
         # Records between our position and the end of the partitions assigned to us.
         self.lag = Gauge("servicenetz_lag_records", "Records not yet taken in", ["reader"], registry=registry)
         # Messages acknowledged by the broker.
         self.published = Counter("servicenetz_published", "Messages published", registry=registry)
         # Rewritten compacted messages after a publication of unknown outcome: each means a zombie or a lost database.
-        self.rewritten = Counter("servicenetz_rewritten", "Compacted messages written again", registry=registry)
+        self.rewritten = Counter(
+            "servicenetz_rewritten", "Compacted messages written again", registry=registry
+        )
         # What an operator watches at rest: all three are zero or small.
-        self.outbox_age = Gauge("servicenetz_outbox_oldest_seconds", "Age of the oldest unsent message", registry=registry)
-        self.parked_now = Gauge("servicenetz_parked_now", "Records parked now, by reason", ["reason"], registry=registry)
-        self.parked_age = Gauge("servicenetz_parked_oldest_seconds", "Age of the oldest parked record", registry=registry)
-        self.errands_open = Gauge("servicenetz_errands_open", "Errands (mail, files) not done yet", registry=registry)
-        self.errands_failed = Counter("servicenetz_errands_failed", "Failed attempts at errands", ["kind"], registry=registry)
+        self.outbox_age = Gauge(
+            "servicenetz_outbox_oldest_seconds", "Age of the oldest unsent message", registry=registry
+        )
+        self.parked_now = Gauge(
+            "servicenetz_parked_now", "Records parked now, by reason", ["reason"], registry=registry
+        )
+        self.parked_age = Gauge(
+            "servicenetz_parked_oldest_seconds", "Age of the oldest parked record", registry=registry
+        )
+        self.errands_open = Gauge(
+            "servicenetz_errands_open", "Errands (mail, files) not done yet", registry=registry
+        )
+        self.errands_failed = Counter(
+            "servicenetz_errands_failed", "Failed attempts at errands", ["kind"], registry=registry
+        )
         self.ready = Gauge("servicenetz_ready", "1 when the service is ready", registry=registry)
         ProcessCollector(registry=registry)
 

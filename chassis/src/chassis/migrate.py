@@ -23,7 +23,10 @@ def _config(folder: Path, version_table: str) -> Config:
 
 
 def _both(service: Path) -> list[tuple[Config, str]]:
-    return [(_config(CHASSIS, "chassis_version"), "chassis_version"), (_config(service, "alembic_version"), "alembic_version")]
+    return [
+        (_config(CHASSIS, "chassis_version"), "chassis_version"),
+        (_config(service, "alembic_version"), "alembic_version"),
+    ]
 
 
 async def upgrade(engine: AsyncEngine, service: Path) -> None:
@@ -54,7 +57,9 @@ def _upgrade(connection: Connection, config: Config) -> None:
 
     with EnvironmentContext(config, script, fn=steps, as_sql=False, destination_rev="head") as environment:
         environment.configure(
-            connection=connection, version_table=config.attributes["version_table"], transaction_per_migration=True
+            connection=connection,
+            version_table=config.attributes["version_table"],
+            transaction_per_migration=True,
         )
         with environment.begin_transaction():
             environment.run_migrations()
@@ -68,10 +73,10 @@ async def behind(engine: AsyncEngine, service: Path) -> list[str]:
             head = ScriptDirectory.from_config(config).get_current_head()
             exists = (await db.execute(text("SELECT to_regclass(:name)"), {"name": version_table})).scalar()
             current = (
-                (await db.execute(text(f"SELECT version_num FROM {version_table}"))).scalar() if exists else None  # noqa: S608
+                (await db.execute(text(f"SELECT version_num FROM {version_table}"))).scalar()
+                if exists
+                else None
             )
             if current != head:
                 lacks.append(f"{version_table} is {current}, this program needs {head}: run `prepare`")
     return lacks
-
-

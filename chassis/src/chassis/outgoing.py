@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from chassis.errors import TooLarge
+from chassis.items import Headers, Item, pack_headers
+from chassis.journal import OutboxRow, cause_of
+from chassis.telemetry import child_of
 from contracts import catalogue
 from contracts.catalogue import Topic
 from contracts.envelope import Envelope
 from contracts.ids import uuid7
 from contracts.messages import Command, Message
-
-from chassis.errors import TooLarge
-from chassis.items import Headers, Item, pack_headers
-from chassis.journal import OutboxRow, cause_of
-from chassis.telemetry import child_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,9 @@ class Sender:
     def source(self) -> str:
         return f"/servicenetz/{self.service}"
 
-    def write(self, outgoing: Outgoing, version: int | None, cause: Item, aggregate: str, now: datetime) -> OutboxRow:
+    def write(
+        self, outgoing: Outgoing, version: int | None, cause: Item, aggregate: str, now: datetime
+    ) -> OutboxRow:
         """The outbox row of a message. Raises TooLarge when its topic would not take it."""
         message = outgoing.message
         value = None if message is None else message.write()
@@ -57,14 +58,20 @@ class Sender:
             type=catalogue.tombstone_type(outgoing.topic) if message is None else message.TYPE,
             subject=outgoing.subject,
             time=now,
-            dataschema=catalogue.tombstone_schema(outgoing.topic) if message is None else catalogue.schema_of(message),
+            dataschema=catalogue.tombstone_schema(outgoing.topic)
+            if message is None
+            else catalogue.schema_of(message),
             subjectversion=version,
             causationid=because.id if because else None,
             correlationid=(because.correlationid or because.id) if because else str(message_id),
             traceparent=child_of(because.traceparent if because else None, message_id),
-            actor=self.sign(message_id, value) if isinstance(message, Command) and value is not None else None,
+            actor=self.sign(message_id, value)
+            if isinstance(message, Command) and value is not None
+            else None,
         )
-        return self._row(outgoing.topic, outgoing.subject.encode(), envelope.to_headers(), value, cause, aggregate)
+        return self._row(
+            outgoing.topic, outgoing.subject.encode(), envelope.to_headers(), value, cause, aggregate
+        )
 
     def dead_letter(self, reader: str, item: Item, reason: str, detail: str, now: datetime) -> OutboxRow:
         """The record as it came, with the reason in headers of our own."""
@@ -86,7 +93,11 @@ class Sender:
     def _row(
         topic: Topic, key: bytes | None, headers: Headers, value: bytes | None, cause: Item, aggregate: str
     ) -> OutboxRow:
-        size = len(key or b"") + len(value or b"") + sum(len(name) + len(text or b"") + 10 for name, text in headers)
+        size = (
+            len(key or b"")
+            + len(value or b"")
+            + sum(len(name) + len(text or b"") + 10 for name, text in headers)
+        )
         if size > topic.max_message_bytes:
             raise TooLarge(f"{size} bytes for {topic.name}, which takes {topic.max_message_bytes}")
         return OutboxRow(aggregate, cause_of(cause), topic.name, key, pack_headers(headers), value)

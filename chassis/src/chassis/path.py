@@ -9,22 +9,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from contracts.messages import Unreadable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import journal
 from chassis.batch import Batch, Desk
 from chassis.clock import Clock
 from chassis.decisions import Row
-from chassis.items import Item, Outcome, RawRecord, VerifyActor, aggregate_key, decode, refuse_by_age, timer_item
+from chassis.items import (
+    Item,
+    Outcome,
+    RawRecord,
+    VerifyActor,
+    aggregate_key,
+    decode,
+    refuse_by_age,
+    timer_item,
+)
 from chassis.journal import Count, Partition
 from chassis.metrics import Metrics
 from chassis.publish import Publisher
 from chassis.routes import Reader
+from contracts.messages import Unreadable
 
 THROUGH = (Outcome.DONE, Outcome.DUPLICATE, Outcome.REJECTED)
 MOST_ROUNDS = 50
@@ -35,7 +43,13 @@ class Path:
     """The path of one reader. Safe to call again with the same records, as often as they come."""
 
     def __init__(
-        self, engine: AsyncEngine, desk: Desk, publisher: Publisher, verify: VerifyActor, clock: Clock, metrics: Metrics
+        self,
+        engine: AsyncEngine,
+        desk: Desk,
+        publisher: Publisher,
+        verify: VerifyActor,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self._engine = engine
         self._desk = desk
@@ -51,7 +65,9 @@ class Path:
 
     # -- in -----------------------------------------------------------------------------------------------------------
 
-    async def take(self, records: Sequence[RawRecord], *, failure: str | None = None, keep: bool = True) -> None:
+    async def take(
+        self, records: Sequence[RawRecord], *, failure: str | None = None, keep: bool = True
+    ) -> None:
         """Decide these records and publish what follows.
 
         failure: our own code fails on these records; they become dead letters for that reason.
@@ -114,7 +130,9 @@ class Path:
             where = (item.record.topic, item.record.partition)
             first_offsets[where] = min(item.record.offset, first_offsets.get(where, item.record.offset))
         passed, now = await journal.lock_progress(db, self.reader.name, first_offsets)
-        fresh = [item for item in items if item.record.offset >= passed[(item.record.topic, item.record.partition)]]
+        fresh = [
+            item for item in items if item.record.offset >= passed[(item.record.topic, item.record.partition)]
+        ]
         batch = Batch(self._desk, fresh, self._clock.now(now))
         batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
         if not fresh:
@@ -153,7 +171,9 @@ class Path:
             item.first = first
             item.fault = None
 
-    async def _begin_parked(self, db: AsyncConnection, aggregates: Collection[str], *, redrive: bool) -> Batch:
+    async def _begin_parked(
+        self, db: AsyncConnection, aggregates: Collection[str], *, redrive: bool
+    ) -> Batch:
         """Parked records of these aggregates: progress rows first, as everywhere, then the aggregates."""
         glance = await journal.parked_records(db, self.reader.name, aggregates, lock=False)
         if not glance:
@@ -162,7 +182,7 @@ class Path:
         passed, now = await journal.lock_progress(db, self.reader.name, partitions)
         batch = Batch(self._desk, [], self._clock.now(now))
         batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
-        await self._load(db, batch, {Row(*key.split("/", 1), lock=True) for key in aggregates})
+        await self._load(db, batch, {_row_of(key) for key in aggregates})
         parked = await journal.parked_records(db, self.reader.name, aggregates, lock=True)
         for _, group in groupby(parked, key=lambda pair: pair[1].aggregate):
             for record, row in group:
@@ -211,7 +231,11 @@ class Path:
     async def _load(self, db: AsyncConnection, batch: Batch, wanted: Collection[Row]) -> None:
         """One statement per table, tables in the reader's order, rows in id order."""
         for name, rows in self._rows.items():
-            locked = {row.id for row in wanted if row.rows == name and row.lock and (name, row.id) not in batch.locked}
+            locked = {
+                row.id
+                for row in wanted
+                if row.rows == name and row.lock and (name, row.id) not in batch.locked
+            }
             if locked:
                 batch.keep(name, locked, await rows.load(db, locked, lock=True), lock=True)
             known = batch.rows.get(name, {})
@@ -267,6 +291,11 @@ class Path:
             await journal.wake_waiting(db, arrived)
 
 
+def _row_of(key: str) -> Row:
+    name, _, row_id = key.partition("/")
+    return Row(name, row_id, lock=True)
+
+
 def _name(item: Item) -> str:
     return item.timer.name if item.timer else ""
 
@@ -279,5 +308,3 @@ def _causes(records: Sequence[RawRecord]) -> dict[Partition, tuple[int, int]]:
         first, last = causes.get(where, (record.offset, record.offset))
         causes[where] = (min(first, record.offset), max(last, record.offset))
     return causes
-
-

@@ -14,13 +14,13 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from contracts import catalogue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import journal
 from chassis.items import unpack_headers
 from chassis.journal import Partition
 from chassis.metrics import Registered
+from contracts import catalogue
 
 log = structlog.get_logger()
 
@@ -32,7 +32,9 @@ CLOSE_SECONDS = 2.0
 class Publisher:
     """Sends what the outbox holds, through one idempotent producer."""
 
-    def __init__(self, engine: AsyncEngine, make_producer: Callable[[], AIOKafkaProducer], metrics: Registered) -> None:
+    def __init__(
+        self, engine: AsyncEngine, make_producer: Callable[[], AIOKafkaProducer], metrics: Registered
+    ) -> None:
         self._engine = engine
         self._make_producer = make_producer
         self._metrics = metrics
@@ -89,7 +91,9 @@ class Publisher:
             rows = await journal.lock_compacted(db, subjects)
             if not rows:
                 return
-            await self._send([_Message(row.topic, row.subject.encode(), row.headers, row.value) for row in rows])
+            await self._send(
+                [_Message(row.topic, row.subject.encode(), row.headers, row.value) for row in rows]
+            )
         self._metrics.rewritten.inc(len(rows))
         log.warning("compacted messages written again", number=len(rows))
 
@@ -99,7 +103,8 @@ class Publisher:
         try:
             async with asyncio.timeout(ACK_SECONDS):
                 acks = [
-                    await producer.send(row.topic, row.value, row.key, headers=unpack_headers(row.headers)) for row in rows
+                    await producer.send(row.topic, row.value, row.key, headers=unpack_headers(row.headers))
+                    for row in rows
                 ]
                 await asyncio.gather(*acks)
         except BaseException:

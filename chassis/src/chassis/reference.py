@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+
+from chassis.kafka import options
+from chassis.settings import ServiceSettings
 from contracts import catalogue
 from contracts.catalogue import Topic
 from contracts.envelope import Envelope
 from contracts.messages import Message, Unreadable
-
-from chassis.kafka import options
-from chassis.settings import ServiceSettings
 
 log = structlog.get_logger()
 
@@ -64,7 +64,9 @@ class IndexReader:
         )
         await consumer.start()
         try:
-            parts = sorted(consumer.partitions_for_topic(self._topic.name) or await self._partitions(consumer))
+            parts = sorted(
+                consumer.partitions_for_topic(self._topic.name) or await self._partitions(consumer)
+            )
             partitions = [TopicPartition(self._topic.name, number) for number in parts]
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)

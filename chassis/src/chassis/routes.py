@@ -9,14 +9,13 @@ from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
+from chassis.decisions import Outcome, Row
+from chassis.rows import Rows
 from contracts import catalogue
 from contracts.actor import Actor
 from contracts.catalogue import Topic
 from contracts.ids import uuid7
 from contracts.messages import Command, Message
-
-from chassis.decisions import Outcome, Row
-from chassis.rows import Rows
 
 T = TypeVar("T")
 
@@ -86,7 +85,12 @@ class TimerRoute:
 
 
 def on(
-    message: type[Message], rows: Rows[Any], decide: Decide, *, needs: Needs = nothing, by: Permission | None = None
+    message: type[Message],
+    rows: Rows[Any],
+    decide: Decide,
+    *,
+    needs: Needs = nothing,
+    by: Permission | None = None,
 ) -> Route:
     """A message's line. Commands name who may send them (`by`)."""
     if issubclass(message, Command) != (by is not None):

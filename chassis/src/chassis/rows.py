@@ -36,7 +36,9 @@ def insert_many(table: Table, columns: Sequence[Column[Any]], on_conflict: str =
     names = ", ".join(f'"{c.name}"' for c in columns)
     arrays = ", ".join(f"CAST(:{c.name} AS {_array_type(c)}[])" for c in columns)
     picked = ", ".join(f'"{c.name}"::jsonb' if isinstance(c.type, JSONB) else f'"{c.name}"' for c in columns)
-    return text(f'INSERT INTO "{table.name}" ({names}) SELECT {picked} FROM unnest({arrays}) AS t({names}) {on_conflict}')
+    return text(
+        f'INSERT INTO "{table.name}" ({names}) SELECT {picked} FROM unnest({arrays}) AS t({names}) {on_conflict}'
+    )
 
 
 def upsert_many(table: Table, columns: Sequence[Column[Any]]) -> TextClause:
@@ -102,4 +104,6 @@ class TableRows(Generic[T]):
         return {str(getattr(row, self._key)): self._read(row) for row in result}
 
     async def save(self, db: AsyncConnection, values: Mapping[str, T]) -> None:
-        await db.execute(self._upsert, arrays(self._columns, [self._write(value) for value in values.values()]))
+        await db.execute(
+            self._upsert, arrays(self._columns, [self._write(value) for value in values.values()])
+        )

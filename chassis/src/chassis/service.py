@@ -83,7 +83,9 @@ class Running:
             )
             for reader in service.readers
         ]
-        self.consumers = [Consumer(path, settings, Metrics(self.registry, path.reader.name)) for path in self.paths]
+        self.consumers = [
+            Consumer(path, settings, Metrics(self.registry, path.reader.name)) for path in self.paths
+        ]
         self.broker = kafka.broker(settings, service.name)
         for consumer in self.consumers:
             consumer.attach(self.broker, f"{service.name}.{consumer.name}")
@@ -163,7 +165,9 @@ class Running:
         """What `/health/ready` asks."""
 
         async def database_check() -> str | None:
-            return await health.look_at_database(self.engine, self.metrics, self.settings.outbox_age_limit_seconds)
+            return await health.look_at_database(
+                self.engine, self.metrics, self.settings.outbox_age_limit_seconds
+            )
 
         async def broker_check() -> str | None:
             return await self.publisher.ping()
@@ -189,7 +193,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its signal handling: this process stops in its own order."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
 
 
@@ -199,7 +203,9 @@ async def run(service: Service, settings: ServiceSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     running = Running(service, settings)
-    app = AsgiFastStream(running.broker, asgi_routes=health.routes(running.checks, running.registry, running.metrics))
+    app = AsgiFastStream(
+        running.broker, asgi_routes=health.routes(running.checks, running.registry, running.metrics)
+    )
     listener = _listen(settings)
     server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -226,4 +232,6 @@ def _listen(settings: ServiceSettings) -> socket.socket:
     try:
         return socket.create_server((settings.http_host, settings.http_port), reuse_port=False)
     except OSError as error:
-        raise SystemExit(f"cannot listen on {settings.http_host}:{settings.http_port}: {error.strerror}") from error
+        raise SystemExit(
+            f"cannot listen on {settings.http_host}:{settings.http_port}: {error.strerror}"
+        ) from error

@@ -22,21 +22,33 @@ class ServiceSettings(BaseSettings):
     kafka_username: str | None = None
     kafka_password: str | None = Field(default=None, repr=False)
     kafka_ca_file: Path | None = None
-    kafka_replication: int = Field(default=-1, ge=-1, le=9, description="-1: the broker's default")
+    kafka_replication: int | None = Field(
+        default=None, ge=1, le=9, description="of topics created; by default 3, or as many as there are brokers"
+    )
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535, description="0: any free port, told in the log")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     development: bool = Field(default=False, description="take unsigned actors; never in production")
     trusted_issuers_file: Path | None = Field(default=None, description="JSON: issuer to its JWK set")
-    signing_key_file: Path | None = Field(default=None, description="private JWK for the commands this service sends")
+    signing_key_file: Path | None = Field(
+        default=None, description="private JWK for the commands this service sends"
+    )
     batch_max_records: int = Field(default=500, ge=1, le=5000)
-    partition_fetch_bytes: int = Field(default=262_144, ge=65_536, description="bounds what one flooded partition holds")
+    partition_fetch_bytes: int = Field(
+        default=262_144, ge=65_536, description="bounds what one flooded partition holds"
+    )
     session_timeout_ms: int = Field(default=10_000, ge=1_000, le=120_000)
     timer_poll_seconds: float = Field(default=0.5, gt=0, le=60)
-    stop_seconds: float = Field(default=15.0, gt=0, le=18, description="how long a running batch may end on SIGTERM")
-    stuck_seconds: float = Field(default=90.0, ge=10, description="no life for so long: the process ends itself")
-    outbox_age_limit_seconds: float = Field(default=60.0, gt=0, description="older unsent messages: not ready")
+    stop_seconds: float = Field(
+        default=15.0, gt=0, le=18, description="how long a running batch may end on SIGTERM"
+    )
+    stuck_seconds: float = Field(
+        default=90.0, ge=10, description="no life for so long: the process ends itself"
+    )
+    outbox_age_limit_seconds: float = Field(
+        default=60.0, gt=0, description="older unsent messages: not ready"
+    )
 
     @model_validator(mode="after")
     def _somebody_is_trusted(self) -> ServiceSettings:

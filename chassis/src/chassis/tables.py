@@ -33,7 +33,13 @@ progress = Table(
     Column("rejected", BigInteger, nullable=False, server_default="0"),
     Column("dead", BigInteger, nullable=False, server_default="0"),
     Column("parked", BigInteger, nullable=False, server_default="0"),
-    Column("holes", BigInteger, nullable=False, server_default="0", doc="offsets without a record: compaction, markers"),
+    Column(
+        "holes",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        doc="offsets without a record: compaction, markers",
+    ),
     CheckConstraint(
         "next_offset - first_offset = done + duplicate + rejected + dead + parked + holes",
         name="progress_adds_up",
@@ -61,7 +67,12 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("aggregate", Text, nullable=False, doc="<rows>/<id>; rows of one aggregate leave in the order of their ids"),
+    Column(
+        "aggregate",
+        Text,
+        nullable=False,
+        doc="<rows>/<id>; rows of one aggregate leave in the order of their ids",
+    ),
     Column("cause_topic", Text, nullable=False, doc="the record that caused it, or `timer`"),
     Column("cause_partition", Integer, nullable=False),
     Column("cause_offset", BigInteger, nullable=False),
@@ -109,14 +120,18 @@ parked = Table(
     Column("key", LargeBinary),
     Column("headers", Text, nullable=False),
     Column("value", LargeBinary),
-    Column("reason", Text, nullable=False, doc="waiting, gap, behind (a parked predecessor), failed, unreadable"),
+    Column(
+        "reason", Text, nullable=False, doc="waiting, gap, behind (a parked predecessor), failed, unreadable"
+    ),
     Column("code", Text, nullable=False),
     Column("detail", Text, nullable=False, doc="for an operator; never a value from the message"),
     Column("waiting_for", Text, doc="<rows>/<id> whose arrival wakes this message"),
     Column("since", _moment, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("look_at", _moment, doc="when to look again; null: when somebody redrives"),
-    CheckConstraint("reason IN ('waiting', 'gap', 'behind', 'failed', 'unreadable')", name="parked_reason_known"),
+    CheckConstraint(
+        "reason IN ('waiting', 'gap', 'behind', 'failed', 'unreadable')", name="parked_reason_known"
+    ),
     comment="Records that wait, and dead letters as they came. Nothing leaves but by being processed or dropped.",
 )
 Index("parked_record", parked.c.reader, parked.c.topic, parked.c.partition, parked.c.offset, unique=True)

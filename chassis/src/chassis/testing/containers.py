@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts import catalogue
 from testcontainers.community.kafka import KafkaContainer
+
+from contracts import catalogue
 
 LARGEST = max(topic.max_message_bytes for topic in catalogue.TOPICS.values())
 
 
-class ApacheKafkaContainer(KafkaContainer):  # type: ignore[misc]
+class ApacheKafkaContainer(KafkaContainer):
     """One broker in KRaft mode that creates no topics by itself and takes our largest message."""
 
     def __init__(self, image: str = "apache/kafka:4.3.1", **options: Any) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from contracts import catalogue
 
 from chassis import database, kafka, migrate
 from chassis.clock import Clock
@@ -15,6 +14,7 @@ from chassis.service import Running, Service
 from chassis.settings import ServiceSettings
 from chassis.testing.infrastructure import Infrastructure, running
 from chassis.testing.network import Outside
+from contracts import catalogue
 
 StartService = Callable[..., Awaitable[Running]]
 

@@ -1,4 +1,4 @@
-"""Where tests find broker and databases: containers when asked for, the local stack otherwise."""
+"""Where tests find broker and databases: running ones or containers when asked for, else the local stack."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ import psycopg
 CONTAINERS = "SERVICENETZ_TEST_CONTAINERS"
 """Set to 1: take broker and database from testcontainers."""
 
+KAFKA, POSTGRES = "SERVICENETZ_TEST_KAFKA", "SERVICENETZ_TEST_POSTGRES"
+"""Addresses of a broker and a database server that run already: saves a developer the start of both."""
+
 
 @dataclass(frozen=True)
 class Infrastructure:
@@ -27,7 +30,7 @@ class Infrastructure:
         """A fresh, empty database; returns its address for SQLAlchemy with asyncpg."""
         database = f"{name.replace('-', '_')}_{uuid4().hex[:12]}"
         with psycopg.connect(self.admin_url, autocommit=True) as db:
-            db.execute(f'CREATE DATABASE "{database}"')  # type: ignore[call-overload]
+            db.execute(f'CREATE DATABASE "{database}"')
         head, _, _ = self.admin_url.rpartition("/")
         return f"{head}/{database}".replace("postgresql://", "postgresql+asyncpg://", 1)
 
@@ -35,7 +38,9 @@ class Infrastructure:
 @contextmanager
 def running() -> Iterator[Infrastructure]:
     """Broker and database for one test session, gone afterwards."""
-    if os.environ.get(CONTAINERS) == "1":
+    if KAFKA in os.environ:
+        yield Infrastructure(os.environ[KAFKA], os.environ[POSTGRES])
+    elif os.environ.get(CONTAINERS) == "1":
         with _containers() as infrastructure:
             yield infrastructure
     else:
@@ -55,8 +60,9 @@ def _local() -> Iterator[Infrastructure]:
 
 @contextmanager
 def _containers() -> Iterator[Infrastructure]:
-    from chassis.testing.containers import ApacheKafkaContainer
     from testcontainers.community.postgres import PostgresContainer
+
+    from chassis.testing.containers import ApacheKafkaContainer
 
     with ExitStack() as stack:
         kafka = stack.enter_context(ApacheKafkaContainer())

@@ -12,6 +12,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
 from contracts import catalogue
 from contracts.catalogue import Topic
 from contracts.envelope import Envelope
@@ -66,7 +67,9 @@ class Outside:
             max_partition_fetch_bytes=LARGEST,
         )  # fmt: skip
         await consumer.start()
-        partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+        partitions = [
+            TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)
+        ]
         consumer.assign(partitions)
         for partition in partitions:
             await consumer.position(partition)
@@ -96,7 +99,9 @@ class Outside:
             if isinstance(seen.message, kind) and (subject is None or seen.message.subject == str(subject))
         ]
 
-    async def message(self, kind: type[Message], subject: object, *, nth: int = 1, seconds: float = WITHIN_SECONDS) -> Any:
+    async def message(
+        self, kind: type[Message], subject: object, *, nth: int = 1, seconds: float = WITHIN_SECONDS
+    ) -> Any:
         """The nth message of this kind about this subject, waited for."""
         await self.until(lambda: len(self.messages(kind, subject)) >= nth, seconds=seconds)
         return self.messages(kind, subject)[nth - 1]
@@ -105,8 +110,8 @@ class Outside:
         """The nth reply to a command."""
 
         def replies() -> list[Message]:
-            found = [s.message for s in self.seen[topic.name] if s.message and s.message.subject == str(message_id)]
-            return [message for message in found if message is not None]
+            messages = (seen.message for seen in self.seen[topic.name])
+            return [message for message in messages if message and message.subject == str(message_id)]
 
         await self.until(lambda: len(replies()) >= nth)
         return replies()[nth - 1]
@@ -130,7 +135,9 @@ class Outside:
     async def send_raw(self, topic: Topic, key: bytes | None, headers: Sequence[tuple[str, bytes | None]],
                        value: bytes | None, *, partition: int | None = None) -> Any:  # fmt: skip
         """Send any bytes at all; returns where they came to stand."""
-        return await self._producer.send_and_wait(topic.name, value, key, headers=list(headers), partition=partition)
+        return await self._producer.send_and_wait(
+            topic.name, value, key, headers=list(headers), partition=partition
+        )
 
 
 def _look(record: ConsumerRecord) -> Seen:
