@@ -202,7 +202,11 @@ def _explain(lines: list[str], step: str) -> None:
             "The first set-up needs the network, and the package index cannot be reached: connect (or set "
             "your proxy or mirror, as in PIP_INDEX_URL) and run this again; what is here already is kept."
         )
-    errors = [line for line in lines if line.startswith(("ERROR", "error"))] or lines[-1:] or ["no output"]
+    errors = [
+        *(line for line in lines if re.match(r"\w*Error: ", line)),
+        *(line for line in lines if line.startswith(("ERROR", "error"))),
+        *(lines[-1:] or ["no output"]),
+    ]
     raise Failed(f"{step} failed: {errors[0][:300]} (all of it: {LOG.relative_to(ROOT)})")
 
 
@@ -255,10 +259,16 @@ def _install_jars() -> None:
 def _install_packages() -> None:
     names = _own_packages()
     with Progress(f"our own packages ({len(names)})") as progress:
-        editable = [part for name in names for part in ("-e", str(ROOT / name))]
-        arguments = ["install", "--no-deps", "--no-index", "--no-build-isolation", *editable]
-        if names:
-            _run([str(VENV / "bin" / "python"), *PIP, *arguments], progress)
+        failures = []
+        for name in names:  # one by one: a package being worked on does not keep the others away
+            progress.note = name
+            arguments = ("install", "--no-deps", "--no-index", "--no-build-isolation", "-e", str(ROOT / name))
+            try:
+                _run([str(VENV / "bin" / "python"), *PIP, *arguments], progress)
+            except Failed as failure:
+                failures.append(f"{name}: {failure}")
+        if failures:
+            raise Failed("\n".join(failures))
 
 
 STEPS: dict[str, Callable[[], None]] = {
