@@ -203,7 +203,7 @@ def _explain(lines: list[str], step: str) -> None:
             "your proxy or mirror, as in PIP_INDEX_URL) and run this again; what is here already is kept."
         )
     errors = [
-        *(line for line in lines if re.match(r"\w*Error: ", line)),
+        *(line for line in reversed(lines) if re.match(r"\w+Error: ", line)),
         *(line for line in lines if line.startswith(("ERROR", "error"))),
         *(lines[-1:] or ["no output"]),
     ]
