@@ -1,0 +1,46 @@
+"""billing.rate-cards.v1: every published version of every rate card."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from contracts.ids import RateCardId
+from contracts.messages import Event, Value
+from contracts.topics import Topic
+from contracts.values import Version, WorkPrice, ZoneTravel
+from contracts.wire import Day, Time
+
+
+class RateCardVersion(Value):
+    """The distributor's prices from a day on. A published version never changes."""
+
+    version: Version
+    valid_from: Day
+    prices: Annotated[list[WorkPrice], Field(min_length=1, max_length=20)]
+    zones: Annotated[list[ZoneTravel], Field(min_length=1, max_length=6)]
+    published_at: Time
+
+
+class RateCard(RateCardVersion, Event):
+    """A rate card: its newest version, and all published versions, the newest last."""
+
+    TYPE: ClassVar[str] = "billing.RateCard.v1"
+    SUBJECT: ClassVar[str] = "rate_card_id"
+
+    rate_card_id: RateCardId
+    versions: Annotated[list[RateCardVersion], Field(min_length=1, max_length=100)]
+
+
+TOPIC = Topic(
+    name="billing.rate-cards.v1",
+    owner="billing",
+    readers=("job-exchange", "matching", "gateway"),
+    key="rate card id",
+    cleanup="compact",
+    retention=None,
+    data_class="money",
+    messages=(RateCard,),
+    versioned=True,
+)
