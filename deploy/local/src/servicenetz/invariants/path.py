@@ -1,0 +1,142 @@
+"""Invariants of the message path: 1, 2, 8 and 9."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+
+from contracts import catalogue
+
+if TYPE_CHECKING:
+    from servicenetz.invariants.check import View
+
+TIMEOUT_S = 10.0
+STILL_WAITING = (
+    "SELECT count(*) AS number FROM parked "
+    "WHERE reason IN ('waiting', 'gap', 'behind') AND since > now() - interval '30 seconds'"
+)
+
+
+def versions_are_whole(view: "View") -> tuple[list[str], str]:
+    """1. Versions 1..n stand on each topic; of a compacted one at least the newest."""
+    wrong, subjects = [], 0
+    for service in view.databases:
+        recorded: dict[str, dict[str, int]] = defaultdict(dict)
+        for row in view.rows(
+            service, "SELECT topic, subject, version FROM subject_versions WHERE reader = ''"
+        ):
+            recorded[row["topic"]][row["subject"]] = row["version"]
+        for topic_name, versions in recorded.items():
+            found: dict[str, set[int]] = defaultdict(set)
+            for seen in view.topics.records[topic_name]:
+                if seen.envelope is not None and seen.envelope.subjectversion is not None:
+                    found[seen.envelope.subject].add(seen.envelope.subjectversion)
+            compacted = catalogue.TOPICS[topic_name].compacted
+            subjects += len(versions)
+            for subject, newest in versions.items():
+                needed = {newest} if compacted else set(range(1, newest + 1))
+                if not needed <= found[subject] or max(found[subject], default=0) > newest:
+                    wrong.append(
+                        f"{topic_name} {subject}: recorded up to {newest}, on the topic {sorted(found[subject])}"
+                    )
+            wrong.extend(
+                f"{topic_name} {subject}: on the topic, not recorded"
+                for subject in found.keys() - versions.keys()
+            )
+    return wrong, f"{subjects} subjects"
+
+
+def one_effect_per_message(view: "View") -> tuple[list[str], str]:
+    """2. Two different messages of one kind about one subject with the same cause are a double effect.
+
+    Replies are left out: a repeated command is answered again.
+    """
+    wrong: list[str] = []
+    effects = 0
+    replies = {catalogue.replies_of(service).name for service in view.databases}
+    for topic_name, records in view.topics.records.items():
+        if topic_name in replies:
+            continue
+        by_cause: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
+        for seen in records:
+            if seen.envelope is not None and seen.envelope.causationid is not None:
+                e = seen.envelope
+                by_cause[(e.source, e.causationid or "", e.type, e.subject)].add(e.id)
+        effects += len(by_cause)
+        wrong.extend(
+            f"{kind} about {subject}: {len(ids)} different ones from one cause"
+            for (_, _, kind, subject), ids in by_cause.items()
+            if len(ids) > 1
+        )
+    return wrong, f"{effects} effects"
+
+
+def counts_add_up(view: "View") -> tuple[list[str], str]:
+    """8. What each reader has passed is what it has counted, and is all that the partition holds."""
+    wrong, passed = [], 0
+    for service in view.databases:
+        for row in view.rows(service, "SELECT * FROM progress ORDER BY reader, topic, partition"):
+            name = f"{service}.{row['reader']} {row['topic']}/{row['partition']}"
+            counted = sum(row[part] for part in ("done", "duplicate", "rejected", "dead", "parked"))
+            moved = row["next_offset"] - row["first_offset"]
+            passed += moved
+            if moved != counted + row["holes"]:
+                wrong.append(f"{name}: {moved} passed, {counted} counted")
+            held = [
+                seen
+                for seen in view.topics.records[row["topic"]]
+                if seen.partition == row["partition"]
+                and row["first_offset"] <= seen.offset < row["next_offset"]
+            ]
+            if not catalogue.TOPICS[row["topic"]].compacted and len(held) != counted:
+                wrong.append(f"{name}: {counted} counted, {len(held)} on the topic")
+        kept = view.rows(service, "SELECT reason, count(*) AS number FROM parked GROUP BY reason")
+        by_reason = {row["reason"]: row["number"] for row in kept}
+        dead = by_reason.get("failed", 0) + by_reason.get("unreadable", 0)
+        totals = view.rows(
+            service, "SELECT coalesce(sum(dead), 0) AS dead, coalesce(sum(parked), 0) AS parked FROM progress"
+        )
+        if totals[0]["dead"] != dead or totals[0]["parked"] != sum(by_reason.values()) - dead:
+            wrong.append(f"{service}: parked rows {by_reason} do not fit the counts {totals[0]}")
+    return wrong, f"{passed} records passed"
+
+
+def nothing_is_left(view: "View") -> tuple[list[str], str]:
+    """9. Nothing moves, nothing waits unsent; what is parked is listed."""
+    wrong = [view.at_rest] if view.at_rest else []
+    parked = []
+    for service in view.databases:
+        for row in view.rows(
+            service,
+            "SELECT reason, code, count(*) AS number FROM parked GROUP BY reason, code ORDER BY reason, code",
+        ):
+            parked.append(f"{service}: {row['number']} {row['reason']} ({row['code']})")
+    return wrong, "; ".join(parked) or "nothing is parked"
+
+
+def restless(bootstrap: str, databases: Mapping[str, psycopg.Connection[dict[str, Any]]]) -> str | None:
+    """What still moves: unsent messages, records not taken in, records that wait and are due."""
+    for service, database in databases.items():
+        unsent = database.execute("SELECT count(*) AS number FROM outbox").fetchone()
+        if unsent is not None and unsent["number"]:
+            return f"{service}: {unsent['number']} messages unsent"
+        waiting = database.execute(STILL_WAITING).fetchone()
+        if waiting is not None and waiting["number"]:
+            return f"{service}: {waiting['number']} records have just been parked"
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "servicenetz-check"})
+    try:
+        for service, database in databases.items():
+            for row in database.execute(
+                "SELECT reader, topic, partition, next_offset FROM progress"
+            ).fetchall():
+                _, end = consumer.get_watermark_offsets(
+                    TopicPartition(row["topic"], row["partition"]), TIMEOUT_S
+                )
+                if end > row["next_offset"]:
+                    lag = end - row["next_offset"]
+                    return f"{service}.{row['reader']} is {lag} behind on {row['topic']}/{row['partition']}"
+    finally:
+        consumer.close()
+    return None
