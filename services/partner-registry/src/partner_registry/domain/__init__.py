@@ -1,0 +1,1 @@
+"""Rules of the registry, pure: no clock, no framework, no I/O."""
