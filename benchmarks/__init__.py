@@ -1,0 +1,1 @@
+"""Benchmarks: figures made by a command, never by hand."""
