@@ -1,1 +1,1 @@
-"""The language between the services of Servicenetz: one module per topic and major version, and the catalogue."""
+"""The language between the services of Servicenetz: a module per topic and major version, the catalogue."""

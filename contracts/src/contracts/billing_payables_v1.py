@@ -14,7 +14,7 @@ from contracts.wire import Day
 
 
 class SelfBilledInvoiceIssued(Event):
-    """The contractor's self-billed invoice (type 389, § 14 (2) sentence 5 UStG). `vat_rate` is in percent: 19.00."""
+    """The contractor's self-billed invoice (type 389, § 14 (2) sentence 5 UStG). `vat_rate` is in percent."""
 
     TYPE: ClassVar[str] = "billing.SelfBilledInvoiceIssued.v1"
     SUBJECT: ClassVar[str] = "job_id"

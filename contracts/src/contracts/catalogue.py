@@ -1,4 +1,4 @@
-"""All topics: who owns and reads them, what they carry and how they are set up. No topic name stands elsewhere.
+"""All topics: who owns and reads them, what they carry, how they are set up. No topic name stands elsewhere.
 
 It creates topics, names the class of a body, and checks keys.
 """
@@ -104,7 +104,7 @@ def dead_letters_of(service: str) -> Topic:
 
 
 def decode_type(topic_name: str, ce_type: str) -> type[Message]:
-    """The class of a body. Raises Unreadable: unknown-type, unsupported-version; KeyError for a foreign topic."""
+    """The class of a body. Raises Unreadable: unknown-type, unsupported-version; KeyError: no such topic."""
     types = _TYPES[topic_name]
     message = types.get(ce_type)
     if message is not None:
@@ -135,7 +135,7 @@ def message_name(message: type[Message]) -> str:
 
 
 def schema_of(message: Message | type[Message]) -> str:
-    """The ce_dataschema, which is the `$id` of the JSON Schema. Raises KeyError for a class that is on no topic."""
+    """The ce_dataschema, which is the JSON Schema's `$id`. Raises KeyError for a class that is on no topic."""
     return _SCHEMA_OF[message if isinstance(message, type) else type(message)]
 
 

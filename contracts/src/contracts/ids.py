@@ -19,6 +19,7 @@ _UUID7 = TextForm(
     length=36,
     from_text=core_schema.uuid_schema(version=7),
     from_python=core_schema.uuid_schema(version=7),
+    to_text=core_schema.simple_ser_schema("uuid"),
     format="uuid",
 )
 
@@ -71,7 +72,7 @@ def uuid7_time(identifier: UUID) -> datetime:
 
 
 def job_number(job_id: UUID) -> str:
-    """The number of a job that people read and say: "A" and the id's last 40 random bits in Crockford's base 32.
+    """The number of a job that people read: "A" and the id's last 40 random bits in Crockford's base 32.
 
     Not a gapless counter, and not unique by itself; the id is what identifies a job.
     """

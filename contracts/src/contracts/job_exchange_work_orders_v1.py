@@ -1,4 +1,4 @@
-"""job-exchange.work-orders.v1: the paper with the end customer on it, sealed to the contractor. Restricted by ACL."""
+"""job-exchange.work-orders.v1: the paper with the end customer on it, sealed to the contractor."""
 
 from __future__ import annotations
 

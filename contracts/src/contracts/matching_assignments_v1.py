@@ -142,7 +142,7 @@ class OfferWithdrawn(AssignmentEvent):
 
 
 class JobAssigned(AssignmentEvent):
-    """The job is his, with the reasons of every candidate looked at. The travel zone is fixed from here on."""
+    """The job is his, with the reasons of every candidate looked at. The travel zone is fixed now."""
 
     TYPE: ClassVar[str] = "matching.JobAssigned.v1"
 

@@ -1,6 +1,6 @@
 """What a message is: closed when it is written, tolerant when it is read, and never a float in it.
 
-Written: a message refuses unknown fields and unknown enum values, so that nothing leaves that its schema forbids.
+Written: a message refuses unknown fields and unknown enum values: nothing leaves that its schema forbids.
 Read: unknown fields are ignored and unknown enum values become `unknown`, so that a newer minor does no harm.
 Of a key that stands twice in one JSON object the last one counts.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Any, ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
@@ -25,7 +25,7 @@ _ERRORS_TOLD = 3
 class Unreadable(Exception):
     """A record that cannot be understood, whoever looks at it: it belongs into the dead letters.
 
-    code: a short fixed word; detail: where and why, without any value of the message (it may be personal data).
+    code: a short fixed word; detail: where and why, without any value of the message (personal data).
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -34,8 +34,8 @@ class Unreadable(Exception):
         self.detail = detail
 
 
-class OpenEnum(str, Enum):
-    """A set of words that may grow. Each has a member `unknown`, which is what a reader sees of a newer word."""
+class OpenEnum(StrEnum):
+    """A set of words that may grow. Each has a member `unknown`: what a reader sees of a newer word."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: type[Any], _handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -46,7 +46,7 @@ class RegisterPartner(PartnerMasterData, PartnerCommand):
 
 
 class ApplyCrmRecord(PartnerCommand):
-    """What the CRM now says about a dealer, addressed to the partner it concerns. The registry itself only."""
+    """What the CRM says about a dealer, addressed to the partner it concerns. The registry itself only."""
 
     TYPE: ClassVar[str] = "partner-registry.ApplyCrmRecord.v1"
 

@@ -13,7 +13,7 @@ from contracts.wire import Day, Time, decimal_text, text, whole
 
 LONGEST_WINDOW = timedelta(days=14)
 
-# -- text of a checked form --------------------------------------------------------------------------------------------
+# -- text of a checked form ------------------------------------------------------------------------
 
 Name = Annotated[str, text(120)]
 """The name of a company, person or place."""
@@ -53,7 +53,7 @@ Summary = Annotated[
     str,
     text(80, f"^[{_SIGNS}]*([0-9][{_SIGNS}]*){{0,5}}([{_LETTERS}]+[{_SIGNS}]*([0-9][{_SIGNS}]*){{0,5}})*$"),
 ]
-"""A few words on the work that may be read by all. At most five digits between letters, no @: no phone, no mail."""
+"""A few words on the work, for all to read. At most five digits between letters, no @: no phone, no mail."""
 Fact = Annotated[str, text(200, "^[A-Za-zÄÖÜäöüß0-9][A-Za-zÄÖÜäöüß0-9 ,.:;()/+%<>=≤≥–'_-]{0,199}$")]
 """What was found, in words of the system's own."""
 SealedText = Annotated[
@@ -64,9 +64,9 @@ SealedText = Annotated[
     ),
 ]
 Sealed = SealedText
-"""Ciphertext: a compact JWE (RFC 7516) whose plaintext is an EndCustomer, bound to one job (contracts.seal)."""
+"""Ciphertext: a compact JWE (RFC 7516) of an EndCustomer, bound to one job (contracts.seal)."""
 
-# -- numbers -----------------------------------------------------------------------------------------------------------
+# -- numbers ---------------------------------------------------------------------------------------
 
 _TO_399 = "([1-9]|[1-9][0-9]|[1-3][0-9]{2})"
 Hours = Annotated[Decimal, decimal_text(rf"^(0\.(25|50?|75)|{_TO_399}(\.(00?|25|50?|75))?|400(\.00?)?)$")]
@@ -88,7 +88,7 @@ Version = Annotated[int, whole(1, 2_147_483_647)]
 """Counts 1, 2, 3 …"""
 Count = Annotated[int, whole(0, 1_000_000)]
 
-# -- words -------------------------------------------------------------------------------------------------------------
+# -- words -----------------------------------------------------------------------------------------
 
 
 class KindOfWork(OpenEnum):
@@ -150,7 +150,7 @@ class NoticeKind(OpenEnum):
 
 Language = Literal["de", "en"]
 
-# -- values ------------------------------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------
 
 
 class Money(Value):
@@ -161,7 +161,7 @@ class Money(Value):
 
 
 def eur(amount: Decimal | int | str) -> Money:
-    """An amount in euros. Raises pydantic.ValidationError for a negative one or one with fractions of a cent."""
+    """An amount in euros. Raises pydantic.ValidationError when negative or with fractions of a cent."""
     return Money(amount=Decimal(amount), currency="EUR")
 
 
@@ -257,7 +257,7 @@ class ZoneTravel(Value):
 
 
 class DocumentLine(Value):
-    """A line of a document (EN 16931 BG-25); unit is a code of UN/ECE recommendation 20 such as HUR or C62."""
+    """A line of a document (EN 16931 BG-25); unit: a code of UN/ECE recommendation 20, HUR or C62."""
 
     text: Name
     quantity: Quantity
@@ -267,7 +267,7 @@ class DocumentLine(Value):
 
 
 class EndCustomer(Value):
-    """Who the work is done for. It exists in the clear only with client, contractor and distributor; else sealed."""
+    """Who the work is done for: in the clear with client, contractor and distributor only; else sealed."""
 
     name: Name
     contact: Name | None = None
