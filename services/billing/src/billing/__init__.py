@@ -1,0 +1,1 @@
+"""Billing: rate cards, settlement of both legs, documents, ledger."""

@@ -1,0 +1,112 @@
+"""The books recomputed from single postings and documents: balances, and what is not as it must be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.domain.documents import canonical, fingerprint
+
+_balances = text(
+    "SELECT account, sum(amount) AS balance, count(*) AS postings FROM postings "
+    "GROUP BY account ORDER BY account"
+)
+_documents = text("SELECT number, data, sha256 FROM documents ORDER BY number_range, running_number")
+
+_FINDINGS: tuple[tuple[str, TextClause], ...] = (
+    (
+        "entry does not sum to zero",
+        text("SELECT entry_id FROM postings GROUP BY entry_id HAVING sum(amount) <> 0"),
+    ),
+    (
+        "document is not booked as it says",
+        text(
+            "SELECT d.number FROM documents d LEFT JOIN entries e ON e.document_number = d.number "
+            "LEFT JOIN postings p ON p.entry_id = e.entry_id GROUP BY d.number HAVING "
+            "coalesce(sum(p.amount) FILTER (WHERE p.account IN ('revenue', 'cost-of-services')), 0) "
+            "<> CASE d.kind WHEN 'invoice' THEN -d.net ELSE d.net END OR "
+            "coalesce(sum(p.amount) FILTER (WHERE p.account IN ('vat-out', 'vat-in')), 0) "
+            "<> CASE d.kind WHEN 'invoice' THEN -d.vat ELSE d.vat END OR "
+            "coalesce(sum(p.amount) FILTER (WHERE p.account = CASE d.kind WHEN 'invoice' THEN 'receivable/' "
+            "ELSE 'payable/' END || d.partner_id), 0) "
+            "<> CASE d.kind WHEN 'invoice' THEN d.gross ELSE -d.gross END"
+        ),
+    ),
+    (
+        "document's amounts are not those of its data",
+        text(
+            "SELECT number FROM documents WHERE (data ->> 'net')::numeric <> net "
+            "OR (data ->> 'vat')::numeric <> vat OR (data ->> 'gross')::numeric <> gross OR net <> "
+            "(SELECT sum((line ->> 'net')::numeric) FROM jsonb_array_elements(data -> 'lines') AS t(line))"
+        ),
+    ),
+    (
+        "numbers have a gap or go beyond the counter",
+        text(
+            "SELECT coalesce(number_range, name) FROM (SELECT number_range, count(*) AS issued, "
+            "max(running_number) AS highest FROM documents GROUP BY number_range) AS d "
+            "FULL JOIN (SELECT name, last FROM counters "
+            "WHERE name ~ '^(self-billed-)?invoice-[0-9]{4}$') AS c ON c.name = d.number_range "
+            "WHERE issued IS DISTINCT FROM highest OR highest IS DISTINCT FROM last"
+        ),
+    ),
+    (
+        "settled job does not have exactly its two documents",
+        text(
+            "SELECT s.job_id::text FROM settlements s LEFT JOIN documents d USING (job_id) GROUP BY s.job_id "
+            "HAVING count(d.number) <> CASE WHEN s.settled_at IS NULL THEN 0 ELSE 2 END"
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the postings of an account sum to, in euros; debit positive."""
+
+    account: str
+    amount: Decimal
+    postings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found. `findings` is empty when the books are right."""
+
+    balances: tuple[Balance, ...]
+    documents: int
+    findings: tuple[str, ...]
+
+    def of(self, kind: str) -> Decimal:
+        """The sum over all accounts of this kind: revenue, receivable, …"""
+        return sum((one.amount for one in self.balances if one.account.split("/")[0] == kind), Decimal(0))
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of all accounts: zero, or the books are wrong."""
+        return sum((one.amount for one in self.balances), Decimal(0))
+
+    @property
+    def margin(self) -> Decimal:
+        """What stays with the distributor: clients' net less contractors' net."""
+        return -self.of("revenue") - self.of("cost-of-services")
+
+
+async def audit(db: AsyncConnection) -> Audit:
+    """Recompute all balances and look for what must not be. One snapshot: `db` is set to repeatable read."""
+    await db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    balances = tuple(Balance(row.account, row.balance, row.postings) for row in await db.execute(_balances))
+    findings = [f"{what}: {row[0]}" for what, question in _FINDINGS for row in await db.execute(question)]
+    documents = 0
+    for row in await db.execute(_documents):
+        documents += 1
+        if fingerprint(canonical(json.loads(row.data))) != row.sha256:
+            findings.append(f"document is not what was issued: {row.number}")
+    found = Audit(balances, documents, tuple(findings))
+    if found.total != 0:
+        return Audit(balances, documents, (*findings, f"the ledger does not sum to zero: {found.total}"))
+    return found
