@@ -1,0 +1,10 @@
+-- A database and a role for each service; none can see another's. Passwords are for this machine only.
+CREATE ROLE partner_registry LOGIN PASSWORD 'partner-registry';
+CREATE DATABASE partner_registry OWNER partner_registry;
+CREATE ROLE job_exchange LOGIN PASSWORD 'job-exchange';
+CREATE DATABASE job_exchange OWNER job_exchange;
+CREATE ROLE matching LOGIN PASSWORD 'matching';
+CREATE DATABASE matching OWNER matching;
+CREATE ROLE billing LOGIN PASSWORD 'billing';
+CREATE DATABASE billing OWNER billing;
+REVOKE CONNECT ON DATABASE partner_registry, job_exchange, matching, billing FROM PUBLIC;
