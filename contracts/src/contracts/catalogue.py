@@ -135,7 +135,7 @@ def message_name(message: type[Message]) -> str:
 
 
 def schema_of(message: Message | type[Message]) -> str:
-    """The ce_dataschema, which is the JSON Schema's `$id`. Raises KeyError for a class that is on no topic."""
+    """The ce_dataschema, the JSON Schema's `$id`. Raises KeyError for a class that is on no topic."""
     return _SCHEMA_OF[message if isinstance(message, type) else type(message)]
 
 

@@ -86,6 +86,14 @@ class Value(BaseModel):
         hide_input_in_errors=True,
     )
 
+    @classmethod
+    def check(cls, data: bytes) -> Self:
+        """Judge a body as its JSON Schema does, before it is sent. Raises Unreadable as `read`."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            _explain(data, error)
+
 
 class Message(Value):
     """The body of a record. `TYPE` is its ce_type, `SUBJECT` the field that ce_subject and the key repeat."""
@@ -108,14 +116,6 @@ class Message(Value):
         if b"NaN" in data or b"Infinity" in data:
             _refuse_constants(data)
         return message  # type: ignore[no-any-return]  # the validator of cls makes a cls
-
-    @classmethod
-    def check(cls, data: bytes) -> Self:
-        """Judge a body as its JSON Schema does, before it is sent. Raises Unreadable as `read`."""
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError as error:
-            _explain(data, error)
 
     def write(self) -> bytes:
         """The body as JSON in UTF-8: every field, also the empty ones."""

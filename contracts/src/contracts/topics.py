@@ -55,7 +55,7 @@ class Topic:
         return not self.messages
 
     def config(self) -> dict[str, str]:
-        """The topic's settings in Kafka. Where foreign clocks write, the broker's clock decides what is old."""
+        """The topic's settings in Kafka. Where foreign clocks write, the broker's decides what is old."""
         settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
         if self.compacted:
             settings["delete.retention.ms"] = _ms(TOMBSTONES_KEPT)
