@@ -1,0 +1,1 @@
+"""Who does a job: hard gate, ranking, offers one after the other, reservations of capacity."""

@@ -1,0 +1,35 @@
+"""The only file that wires: settings, index, readers, the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chassis.batch import Replies
+from chassis.cli import command
+from chassis.reference import IndexReader
+from chassis.service import Service
+from contracts import partner_registry_partners_v1 as partners_v1
+from contracts.replies_v1 import MatchingAccepted, MatchingRejected
+from matching.candidates import PartnerIndex
+from matching.inbound import readers
+from matching.outbound import route
+from matching.settings import Settings
+
+_BESIDE_SOURCE = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = _BESIDE_SOURCE if _BESIDE_SOURCE.is_dir() else Path(__file__).parent / "migrations"
+
+
+def build(settings: Settings) -> Service:
+    """Nothing connects here."""
+    index = PartnerIndex()
+    return Service(
+        name="matching",
+        readers=readers(index, settings.expiry),
+        outbound=route,
+        replies=Replies(MatchingAccepted, MatchingRejected),
+        migrations=MIGRATIONS,
+        indexes=(IndexReader(partners_v1.TOPIC, index),),
+    )
+
+
+main = command("matching", Settings, build)

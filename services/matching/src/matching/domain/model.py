@@ -1,0 +1,267 @@
+"""What matching knows: partners, jobs, capacity, and who has or is offered which job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from contracts.matching_assignments_v1 import Candidate
+from contracts.values import (
+    Certification,
+    CustomerStatus,
+    KindOfWork,
+    OfferPolicy,
+    RequiredCertification,
+    ResponseTime,
+)
+from matching.domain.places import Place
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def day_of(moment: datetime) -> date:
+    """The day in Germany."""
+    return moment.astimezone(BERLIN).date()
+
+
+def week_of(day: date) -> str:
+    """The ISO week of a day in Germany, such as 2026-W53."""
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+# -- partners ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Days an agreement holds, both included; no end: until it is ended."""
+
+    valid_from: date
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Insurance:
+    """Liability insurance; the sum in cents."""
+
+    sum_cents: int
+    valid_from: date
+    valid_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """What a partner offers: where, how many minutes a week, what, how fast."""
+
+    radius_km: int | None
+    nationwide: bool
+    weekly_minutes: int
+    kinds_of_work: frozenset[KindOfWork]
+    response_times: frozenset[ResponseTime]
+    standing_offer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contractor:
+    """A partner as matching knows him, at one version of the partners topic. Clients are partners too."""
+
+    partner_id: UUID
+    version: int
+    place: Place | None
+    customer_status: CustomerStatus
+    group: str | None
+    suspended: bool
+    agreements: tuple[Term, ...]
+    insurance: Insurance | None
+    certifications: tuple[Certification, ...]
+    availability: Availability | None
+    excluded: frozenset[UUID]
+
+    @property
+    def weekly_minutes(self) -> int:
+        return self.availability.weekly_minutes if self.availability else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What of a partner's time in one week is taken. known: whether the database has the row; before: what it says."""
+
+    partner_id: UUID
+    week: str
+    offered_minutes: int
+    reserved_minutes: int
+    before_minutes: int
+    known: bool
+
+    @classmethod
+    def unused(cls, partner_id: UUID, week: str) -> Self:
+        return cls(partner_id, week, 0, 0, 0, known=False)
+
+    @property
+    def key(self) -> str:
+        return capacity_key(self.partner_id, self.week)
+
+    def reserve(self, minutes: int, offered_minutes: int) -> Capacity:
+        """Take minutes; what is offered counts as it is at this moment."""
+        taken = self.reserved_minutes + minutes
+        if taken > offered_minutes:
+            raise ValueError("more reserved than offered: the gate was not asked")
+        return replace(self, reserved_minutes=taken, offered_minutes=offered_minutes)
+
+    def give_back(self, minutes: int) -> Capacity:
+        if minutes > self.reserved_minutes:
+            raise ValueError("more given back than reserved")
+        return replace(self, reserved_minutes=self.reserved_minutes - minutes)
+
+
+def capacity_key(partner_id: UUID, week: str) -> str:
+    return f"{partner_id}/{week}"
+
+
+# -- prices --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TravelZone:
+    """A zone ends at so many kilometres; what the contractor gets for the way, flat, in euros."""
+
+    zone: int
+    up_to_km: int
+    contractor_flat: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """A published version of a rate card, the contractor's side of it. Euros per hour by kind of work."""
+
+    version: int
+    per_hour: Mapping[KindOfWork, Decimal]
+    zones: tuple[TravelZone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RateCard:
+    """All published versions."""
+
+    rate_card_id: UUID
+    tariffs: tuple[Tariff, ...]
+
+    def tariff(self, version: int) -> Tariff | None:
+        return next((tariff for tariff in self.tariffs if tariff.version == version), None)
+
+
+# -- jobs ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A posted job as the gate sees it. Days and week are Germany's; prices are those fixed at posting."""
+
+    job_id: UUID
+    job_number: str
+    client_id: UUID
+    client_group: str | None
+    postcode: str
+    place: Place | None
+    kind_of_work: KindOfWork
+    response_time: ResponseTime
+    certifications: tuple[RequiredCertification, ...]
+    first_day: date
+    last_day: date
+    ends_at: datetime
+    hours: Decimal
+    insurance_cents: int | None
+    highest_zone: int
+    policy: OfferPolicy
+    per_hour: Decimal
+    zones: tuple[TravelZone, ...]
+
+    @property
+    def minutes(self) -> int:
+        """Estimated hours in minutes; hours come in quarters."""
+        return int(self.hours * 60)
+
+    @property
+    def week(self) -> str:
+        """The week whose capacity the job takes: the one it begins in."""
+        return week_of(self.first_day)
+
+
+class Phase(StrEnum):
+    """searching: will look again soon. awarding: a standing offer is about to be taken under the partner's lock."""
+
+    SEARCHING = "searching"
+    OFFERED = "offered"
+    AWARDING = "awarding"
+    ASSIGNED = "assigned"
+    STARTED = "started"
+    COMPLETED = "completed"
+    UNFILLED = "unfilled"
+    CANCELLED = "cancelled"
+
+
+OPEN = (Phase.SEARCHING, Phase.OFFERED, Phase.AWARDING, Phase.UNFILLED)
+"""Nobody has the job yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one candidate is asked."""
+
+    offer_id: UUID
+    contractor_id: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who does a job, and how it came to that.
+
+    contractor_id: who is offered the job, or has it. reserved_minutes: what he keeps free for it, in the job's week.
+    lost: who declined, let an offer pass, or had the job and lost it. volunteers: asked before all others.
+    """
+
+    job: Job
+    phase: Phase = Phase.SEARCHING
+    round: int = 0
+    contractor_id: UUID | None = None
+    offer: Offer | None = None
+    reserved_minutes: int = 0
+    lost: tuple[UUID, ...] = ()
+    volunteers: tuple[UUID, ...] = ()
+    offers_made: int = 0
+    by_hand_reason: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+    def nobody(self, phase: Phase, *, lost: UUID | None = None) -> Assignment:
+        """The same job with nobody asked and nothing reserved."""
+        gone = self.lost if lost is None or lost in self.lost else (*self.lost, lost)
+        stays = tuple(volunteer for volunteer in self.volunteers if volunteer not in gone)
+        return replace(
+            self,
+            phase=phase,
+            contractor_id=None,
+            offer=None,
+            reserved_minutes=0,
+            lost=gone,
+            volunteers=stays,
+            by_hand_reason=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """A job that is open or not yet begun, of somebody who concerns it as contractor or as client."""
+
+    job_id: UUID
+    phase: Phase
+    as_client: bool
+    week: str
+    minutes: int

@@ -1,0 +1,129 @@
+"""What matching listens to, and who decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from chassis.decisions import Decision, More, Outcome, Row, Waiting
+from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
+from contracts.billing_rate_cards_v1 import RateCard
+from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobPosted, JobStarted
+from contracts.matching_commands_v1 import (
+    AcceptOffer,
+    AssignByHand,
+    DeclineOffer,
+    ReleaseAssignment,
+    ReportNoShow,
+    Volunteer,
+)
+from contracts.partner_registry_partners_v1 import Partner
+from matching.candidates import PartnerIndex
+from matching.domain import assignment, contractors
+from matching.domain.model import Assignment
+from matching.domain.search import give_up
+from matching.domain.view import Expiry
+from matching.sight import Decide, Sight, Unseen, seeing
+from matching.store import ASSIGNMENTS, CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, RATE_CARDS, REACH
+from matching.translation import contractor_from, job_from, rate_card_from
+
+PATIENCE = timedelta(days=1)
+"""How long a job waits for its rate card and its client to become known here, before it is a dispatcher's turn."""
+
+
+def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
+    """The table of contents: topic, message, what it is about, decision."""
+
+    def seen(decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
+        return seeing(index, decide)
+
+    return (
+        Reader(
+            "assignments",
+            tables=(ASSIGNMENTS, HELD, CAPACITY, CONTRACTORS, LOADS, ENGAGEMENTS, REACH, RATE_CARDS),
+            routes=(
+                on(JobPosted, ASSIGNMENTS, posted(index, expiry), needs=rate_card_and_client),
+                on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None)),
+                on(JobStarted, ASSIGNMENTS,
+                   seen(lambda s, m, v: assignment.start(s, m.contractor_id, v) if s else None)),
+                on(JobCompleted, ASSIGNMENTS, lambda s, _, __: assignment.complete(s) if s else Decision(s)),
+                on(AcceptOffer, ASSIGNMENTS, seen(assignment.accept),
+                   by=acting_for("contractor_id"), needs=his_row_held),
+                on(DeclineOffer, ASSIGNMENTS, seen(lambda s, m, v: assignment.decline(s, m, v, expiry)),
+                   by=acting_for("contractor_id")),
+                on(Volunteer, ASSIGNMENTS, seen(lambda s, m, v: assignment.volunteer(s, m, v, expiry)),
+                   by=acting_for("contractor_id"), needs=his_row),
+                on(AssignByHand, ASSIGNMENTS, seen(assignment.assign_by_hand),
+                   by=distributor, needs=his_row_held),
+                on(ReleaseAssignment, ASSIGNMENTS, seen(lambda s, m, v: assignment.release(s, m, v, expiry)),
+                   by=acting_for("contractor_id")),
+                on(ReportNoShow, ASSIGNMENTS, seen(lambda s, m, v: assignment.report_no_show(s, m, v, expiry)),
+                   by=acting_for("client_id")),
+            ),
+            timers=(
+                on_timer("offer-expires", ASSIGNMENTS, seen(lambda s, _, v: assignment.expire(s, v, expiry))),
+                on_timer("award", ASSIGNMENTS, seen(lambda s, _, v: assignment.take_standing_offer(s, v, expiry))),
+                on_timer("recheck", ASSIGNMENTS, seen(lambda s, _, v: assignment.recheck(s, v, expiry))),
+                on_timer("search", ASSIGNMENTS, seen(lambda s, _, v: assignment.search_again(s, v, expiry))),
+            ),
+        ),
+        Reader(
+            "contractors",
+            tables=(CONTRACTORS, ENGAGEMENTS),
+            routes=(on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),),
+            timers=(
+                on_timer("look-again", CONTRACTORS, partner_settled, needs=lambda key: [ENGAGEMENTS.row(key)]),
+            ),
+            wakes=True,
+        ),
+        Reader(
+            "rate-cards",
+            tables=(RATE_CARDS,),
+            routes=(on(RateCard, RATE_CARDS, lambda _, m, __: Decision(rate_card_from(m))),),
+            wakes=True,
+        ),
+    )  # fmt: skip
+
+
+def posted(index: PartnerIndex, expiry: Expiry) -> Decide:
+    """A job needs its rate card's version and its client before anybody can be looked for."""
+
+    def decide(state: Assignment | None, event: JobPosted, given: Given) -> Outcome[Any]:
+        card = given.one(RATE_CARDS, event.rate_card_id)
+        tariff = card.tariff(event.rate_card_version) if card else None
+        job = job_from(event, tariff)
+        if tariff is None:
+            return Waiting(f"{RATE_CARDS.name}/{event.rate_card_id}", PATIENCE, give_up(job))
+        if given.one(CONTRACTORS, event.client_id) is None:
+            return Waiting(f"{CONTRACTORS.name}/{event.client_id}", PATIENCE, give_up(job))
+        try:
+            return assignment.post(state, job, Sight(given, index), expiry)
+        except Unseen as unseen:
+            return More(unseen.wants)
+
+    return decide
+
+
+def rate_card_and_client(event: JobPosted) -> Iterable[Row]:
+    return RATE_CARDS.row(event.rate_card_id), CONTRACTORS.row(event.client_id)
+
+
+def his_row(command: Volunteer) -> Iterable[Row]:
+    return (CONTRACTORS.row(command.contractor_id),)
+
+
+def his_row_held(command: AcceptOffer | AssignByHand) -> Iterable[Row]:
+    """Under lock from the start, and with his other offers: an award is decided in one go."""
+    return HELD.locked(command.contractor_id), ENGAGEMENTS.row(command.contractor_id)
+
+
+def partner_changed(state: Any, partner: Partner, given: Given) -> Outcome[Any]:
+    engagements = given.one(ENGAGEMENTS, partner.partner_id) or ()
+    return contractors.remember(state, contractor_from(partner, given.version), engagements, given.now)
+
+
+def partner_settled(state: Any, _: str, given: Given) -> Outcome[Any]:
+    if state is None:
+        return Decision(state)
+    return contractors.look_again(state, given.one(ENGAGEMENTS, state.partner_id) or ())

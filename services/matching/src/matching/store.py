@@ -1,0 +1,198 @@
+"""Rows in and out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.decisions import Row
+from chassis.rows import TableRows, arrays, insert_many
+from matching import tables
+from matching.domain.gate import least_dot
+from matching.domain.model import Assignment, Capacity, Contractor, Engagement, Phase, RateCard, capacity_key
+from matching.postcodes import place_of
+
+_assignment = TypeAdapter(Assignment)
+_contractor = TypeAdapter(Contractor)
+_rate_card = TypeAdapter(RateCard)
+
+
+def _write_assignment(value: Assignment) -> Sequence[Any]:
+    job = value.job
+    return (
+        job.job_id,
+        value.phase.value,
+        job.client_id,
+        value.contractor_id,
+        job.week,
+        job.minutes,
+        value.reserved_minutes,
+        _assignment.dump_json(value).decode(),
+    )
+
+
+def _write_contractor(value: Contractor) -> Sequence[Any]:
+    x, y, z = value.place or (None, None, None)
+    return value.partner_id, value.version, x, y, z, least_dot(value), _contractor.dump_json(value).decode()
+
+
+ASSIGNMENTS: TableRows[Assignment] = TableRows(
+    "assignment",
+    tables.assignment,
+    read=lambda row: _assignment.validate_json(row.document),
+    write=_write_assignment,
+)
+CONTRACTORS: TableRows[Contractor] = TableRows(
+    "contractor",
+    tables.contractor,
+    read=lambda row: _contractor.validate_json(row.document),
+    write=_write_contractor,
+)
+HELD: TableRows[Contractor] = TableRows(
+    "held-contractor",
+    tables.contractor,
+    read=lambda row: _contractor.validate_json(row.document),
+    write=_write_contractor,
+)
+"""The same rows, always asked for under lock: a decision cannot see otherwise whether it holds one."""
+RATE_CARDS: TableRows[RateCard] = TableRows(
+    "rate-card",
+    tables.rate_card,
+    read=lambda row: _rate_card.validate_json(row.document),
+    write=lambda value: (value.rate_card_id, _rate_card.dump_json(value).decode()),
+)
+
+
+class CapacityRows:
+    """Capacity by `<partner>/<week>`. Written as a difference, so that the table's checks see every other writer's."""
+
+    _columns = (
+        "SELECT c.partner_id, c.week, c.offered_minutes, c.reserved_minutes FROM capacity c "
+        "JOIN unnest(CAST(:partners AS uuid[]), CAST(:weeks AS text[])) AS t(partner_id, week) "
+        "ON c.partner_id = t.partner_id AND c.week = t.week"
+    )
+    _select = text(_columns)
+    _select_locked = text(f"{_columns} ORDER BY c.partner_id, c.week FOR UPDATE OF c")
+    _insert = insert_many(tables.capacity, list(tables.capacity.columns))
+    _update = text(
+        "UPDATE capacity c SET reserved_minutes = c.reserved_minutes + t.more, offered_minutes = t.offered "
+        "FROM unnest(CAST(:partners AS uuid[]), CAST(:weeks AS text[]), CAST(:more AS int[]), "
+        "CAST(:offered AS int[])) AS t(partner_id, week, more, offered) "
+        "WHERE c.partner_id = t.partner_id AND c.week = t.week"
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def locked(self, partner_id: UUID, week: str) -> Row:
+        return Row(self.name, capacity_key(partner_id, week), lock=True)
+
+    def row(self, partner_id: UUID, week: str) -> Row:
+        return Row(self.name, capacity_key(partner_id, week))
+
+    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, Capacity]:
+        keys = [key.split("/", 1) for key in sorted(ids)]
+        where = {"partners": [UUID(partner) for partner, _ in keys], "weeks": [week for _, week in keys]}
+        found = await db.execute(self._select_locked if lock else self._select, where)
+        return {
+            capacity_key(row.partner_id, row.week): Capacity(
+                row.partner_id,
+                row.week,
+                row.offered_minutes,
+                row.reserved_minutes,
+                row.reserved_minutes,
+                known=True,
+            )
+            for row in found
+        }
+
+    async def save(self, db: AsyncConnection, values: Mapping[str, Capacity]) -> None:
+        new = [value for value in values.values() if not value.known]
+        known = [value for value in values.values() if value.known]
+        if new:
+            rows = [(v.partner_id, v.week, v.offered_minutes, v.reserved_minutes) for v in new]
+            await db.execute(self._insert, arrays(list(tables.capacity.columns), rows))
+        if known:
+            await db.execute(
+                self._update,
+                {
+                    "partners": [value.partner_id for value in known],
+                    "weeks": [value.week for value in known],
+                    "more": [value.reserved_minutes - value.before_minutes for value in known],
+                    "offered": [value.offered_minutes for value in known],
+                },
+            )
+
+
+CAPACITY = CapacityRows("capacity")
+"""Under lock, to be changed."""
+LOADS = CapacityRows("load")
+"""The same rows, only looked at."""
+
+
+class _OnlyRead:
+    """Rows that are a view on others."""
+
+    name: str
+
+    def row(self, row_id: object) -> Row:
+        return Row(self.name, str(row_id))
+
+    async def save(self, db: AsyncConnection, values: Mapping[str, Any]) -> None:
+        raise TypeError(f"{self.name} is a view: {sorted(values)} are not written")
+
+
+class EngagementRows(_OnlyRead):
+    """By partner: the jobs that are offered to him or his, not begun yet, and those he posted."""
+
+    name = "engagement"
+    _select = text(
+        "SELECT a.contractor_id AS partner_id, false AS as_client, a.job_id, a.phase, a.week, a.minutes "
+        "FROM assignment a WHERE a.contractor_id = ANY(CAST(:ids AS uuid[])) AND a.phase IN ('offered', 'assigned') "
+        "UNION ALL "
+        "SELECT a.client_id, true, a.job_id, a.phase, a.week, a.minutes "
+        "FROM assignment a WHERE a.client_id = ANY(CAST(:ids AS uuid[])) AND a.phase IN ('offered', 'assigned') "
+        "ORDER BY job_id"
+    )
+
+    async def load(
+        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+    ) -> Mapping[str, tuple[Engagement, ...]]:
+        found: dict[str, list[Engagement]] = defaultdict(list)
+        for row in await db.execute(self._select, {"ids": [UUID(each) for each in ids]}):
+            engagement = Engagement(row.job_id, Phase(row.phase), row.as_client, row.week, row.minutes)
+            found[str(row.partner_id)].append(engagement)
+        return {each: tuple(found[each]) for each in ids}
+
+
+class ReachRows(_OnlyRead):
+    """By postcode: id and version of every partner whose radius reaches it. What memory missed shows here."""
+
+    name = "reach"
+    _select = text(
+        "SELECT t.postcode, c.partner_id, c.version FROM contractor c "
+        "JOIN unnest(CAST(:postcodes AS text[]), CAST(:x AS float8[]), CAST(:y AS float8[]), CAST(:z AS float8[])) "
+        "AS t(postcode, x, y, z) ON c.x * t.x + c.y * t.y + c.z * t.z >= c.least_dot ORDER BY c.partner_id"
+    )
+
+    async def load(
+        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+    ) -> Mapping[str, tuple[tuple[UUID, int], ...]]:
+        found: dict[str, list[tuple[UUID, int]]] = {each: [] for each in ids}
+        places = {each: place for each in ids if (place := place_of(each)) is not None}
+        where = {"postcodes": list(places)} | {
+            axis: [place[number] for place in places.values()] for number, axis in enumerate("xyz")
+        }
+        for row in await db.execute(self._select, where):
+            found[row.postcode].append((row.partner_id, row.version))
+        return {each: tuple(rows) for each, rows in found.items()}
+
+
+ENGAGEMENTS = EngagementRows()
+REACH = ReachRows()

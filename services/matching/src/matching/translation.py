@@ -1,0 +1,107 @@
+"""Other services' messages in this service's own words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from contracts.billing_rate_cards_v1 import RateCard as PublishedRateCard
+from contracts.job_exchange_jobs_v1 import JobPosted
+from contracts.partner_registry_partners_v1 import Availability as OfferedAvailability
+from contracts.partner_registry_partners_v1 import Partner
+from contracts.values import AgreementKind, Money
+from matching.domain.model import (
+    Availability,
+    Contractor,
+    Insurance,
+    Job,
+    RateCard,
+    Tariff,
+    Term,
+    TravelZone,
+    day_of,
+)
+from matching.postcodes import place_of
+
+
+def contractor_from(partner: Partner, version: int) -> Contractor:
+    """What matching keeps of a partner: nothing that a gate does not ask."""
+    insurance = partner.insurance
+    return Contractor(
+        partner_id=partner.partner_id,
+        version=version,
+        place=place_of(partner.address.postcode) if partner.address.country == "DE" else None,
+        customer_status=partner.customer_status,
+        group=partner.group,
+        suspended=partner.suspended,
+        agreements=tuple(
+            Term(agreement.valid_from, agreement.valid_until)
+            for agreement in partner.agreements
+            if agreement.kind is AgreementKind.contractor
+        ),
+        insurance=None
+        if insurance is None
+        else Insurance(_cents(insurance.sum_insured), insurance.valid_from, insurance.valid_until),
+        certifications=tuple(partner.certifications),
+        availability=None if partner.availability is None else _availability(partner.availability),
+        excluded=frozenset(partner.excluded_partner_ids),
+    )
+
+
+def job_from(posted: JobPosted, tariff: Tariff | None) -> Job:
+    """The job as the gate sees it. Without a tariff, or without a price in it, nobody can be in a travel zone."""
+    price = tariff.per_hour.get(posted.kind_of_work) if tariff else None
+    return Job(
+        job_id=posted.job_id,
+        job_number=posted.job_number,
+        client_id=posted.client_id,
+        client_group=posted.client_group,
+        postcode=posted.postcode,
+        place=place_of(posted.postcode),
+        kind_of_work=posted.kind_of_work,
+        response_time=posted.response_time,
+        certifications=tuple(posted.required_certifications),
+        first_day=day_of(posted.window.starts_at),
+        # a window that ends at midnight ends with the day before
+        last_day=day_of(posted.window.ends_at - timedelta(microseconds=1)),
+        ends_at=posted.window.ends_at,
+        hours=posted.estimated_hours,
+        insurance_cents=None if posted.insurance_sum is None else _cents(posted.insurance_sum),
+        highest_zone=posted.highest_zone,
+        policy=posted.offer_policy,
+        per_hour=price if price is not None else Decimal(0),
+        zones=tariff.zones if tariff is not None and price is not None else (),
+    )
+
+
+def rate_card_from(card: PublishedRateCard) -> RateCard:
+    """The contractor's side of every published version."""
+    return RateCard(
+        card.rate_card_id,
+        tuple(
+            Tariff(
+                version.version,
+                {price.kind_of_work: price.contractor_per_hour.amount for price in version.prices},
+                tuple(
+                    TravelZone(zone.zone, zone.up_to_km, zone.contractor_flat.amount)
+                    for zone in sorted(version.zones, key=lambda zone: zone.up_to_km)
+                ),
+            )
+            for version in card.versions
+        ),
+    )
+
+
+def _availability(offered: OfferedAvailability) -> Availability:
+    return Availability(
+        radius_km=offered.radius_km,
+        nationwide=offered.nationwide,
+        weekly_minutes=int(offered.weekly_hours * 60),
+        kinds_of_work=frozenset(offered.kinds_of_work),
+        response_times=frozenset(offered.response_times),
+        standing_offer=offered.standing_offer,
+    )
+
+
+def _cents(money: Money) -> int:
+    return int(money.amount * 100)
