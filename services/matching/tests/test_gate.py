@@ -24,7 +24,9 @@ def held(level: int, until: date = date(2027, 12, 31), line: str = "ES") -> tupl
     return (Certification(manufacturer="Agfeo", product_line=line, level=level, valid_until=until),)
 
 
-def insured(until: date = date(2026, 12, 31), cents: int = 300_000_000, since: date = date(2026, 1, 1)) -> Insurance:
+def insured(
+    until: date = date(2026, 12, 31), cents: int = 300_000_000, since: date = date(2026, 1, 1)
+) -> Insurance:
     return Insurance(cents, since, until)
 
 
@@ -95,7 +97,10 @@ def test_constraint(constraint: str, partner: dict[str, Any], posted: dict[str, 
 
 def test_whom_the_client_excludes() -> None:
     client = ClientSide(frozenset({PARTNER}), frozenset())
-    assert judge(case_of(job(), contractor(partner_id=PARTNER), client, free_minutes=480)).constraint == "exclusion"  # type: ignore[union-attr]
+    assert (
+        judge(case_of(job(), contractor(partner_id=PARTNER), client, free_minutes=480)).constraint
+        == "exclusion"
+    )  # type: ignore[union-attr]
 
 
 def test_the_client_joined_a_group_after_posting() -> None:
