@@ -1,0 +1,1 @@
+"""job-exchange: the jobs of the service-partner community, from posting to completion."""

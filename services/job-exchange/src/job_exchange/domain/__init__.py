@@ -1,0 +1,1 @@
+"""What job-exchange decides, as pure functions."""
