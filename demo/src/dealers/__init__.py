@@ -1,1 +1,1 @@
-"""Simulated dealers. They know nothing but contracts/ and a Kafka client, as any dealer's own program would."""
+"""Simulated dealers. They know nothing but contracts/ and a Kafka client, as a dealer's own program would."""

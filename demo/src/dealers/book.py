@@ -1,4 +1,4 @@
-"""What the simulation knows of its jobs, from the topics alone, and whether each of them has come to its end."""
+"""What the simulation knows of its jobs, from the topics alone, and which of them have ended."""
 
 from __future__ import annotations
 

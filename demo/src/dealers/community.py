@@ -1,4 +1,4 @@
-"""The community as it stands: members, the partner ids they were given, and what the registry says of them."""
+"""The community as it stands: members, their partner ids, and what the registry says of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What will happen to a job, drawn when it is posted: so that the same seed gives the same jobs, however fast all is."""
+"""What will happen to a job, drawn when it is posted: the same seed gives the same jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Posting = Literal[
     "sealed_for_another",
     "posted_twice",
 ]
-"""posted_twice: a second posting under the same job id. sealed_for_another: the seal is bound to another job."""
+"""posted_twice: a second posting under the same job id. sealed_for_another: sealed for another job id."""
 Cancelling = Literal["never", "at_once", "when_assigned", "too_late"]
 Arriving = Literal["in_time", "late", "never", "gives_it_back"]
 """late: after the window's start. never: the client reports it, somebody else comes."""

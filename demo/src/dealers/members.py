@@ -1,4 +1,4 @@
-"""Who takes part: about a thousand dealers, the same ones for the same seed, and a few who stand in a story."""
+"""Who takes part: about a thousand dealers, the same ones for the same seed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Offering:
 
 @dataclass(frozen=True)
 class Member:
-    """A dealer as he means to take part. `from_crm`: the CRM's topic brings him, and the registry names him."""
+    """A dealer as he means to take part. `from_crm`: the CRM's topic brings him, the registry names him."""
 
     customer_number: str
     name: str
@@ -88,7 +88,7 @@ class Member:
 
     @cached_property
     def key(self) -> dict[str, Any]:
-        """His private key. Made from his number, so that every run of the simulation has it: it guards nothing real."""
+        """His private key, made from his number, so that every run has it: it guards nothing real."""
         secret = hashlib.sha256(f"servicenetz demo {self.customer_number}".encode()).digest()
         parameters: Any = {"kid": self.customer_number.lower(), "use": "enc"}
         key = OKPKey.import_key(X25519PrivateKey.from_private_bytes(secret), parameters)

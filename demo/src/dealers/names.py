@@ -7,13 +7,37 @@ from random import Random
 from contracts.values import EndCustomer
 from dealers.places import nearest_town
 
-_SURNAMES = ["Ahrens", "Albers", "Arndt", "Bachmann", "Bartels", "Baumgart", "Behrens", "Berger", "Brandl", "Brinkmann", "Clausen", "Dietz", "Dorn", "Ebert", "Eckstein", "Falk", "Feddersen", "Fiedler", "Fuchs", "Gerdes", "Glaser", "Grunwald", "Haller", "Hartwig", "Heise", "Hinrichs", "Hofer", "Huber", "Iversen", "Jahnke", "Jensen", "Kaiser", "Kern", "Kirchner", "Kolbe", "Krämer", "Lange", "Lechner", "Lindner", "Lorenzen", "Maurer", "Meinhardt", "Möller", "Nagel", "Neumann", "Oswald", "Petersen", "Pohl", "Rademacher", "Reinke", "Riedel", "Rösch", "Sander", "Scherer", "Seidel", "Steiner", "Stolz", "Tiedemann", "Thomsen", "Ulrich", "Vogt", "Wagenknecht", "Weidner", "Wieland", "Winkler", "Zander", "Zeller", "Ziegler"]
-_TRADES = ["Telefonbau {} GmbH", "Fernmeldetechnik {} KG", "Systemhaus {} GmbH", "{} Kommunikationstechnik GmbH", "{} & Sohn Fernmeldebau OHG", "Elektro {} GmbH & Co. KG", "Nachrichtentechnik {} e.K.", "{} IT-Service GmbH", "Bürokommunikation {} GmbH", "{} Netzwerke UG", "Kommunikationshaus {} GmbH", "{} Telekommunikation GmbH", "Daten- und Fernmeldetechnik {} GmbH", "Netzwerkbau {} KG"]
-_STREETS = ["Ahornweg", "Am Bahnhof", "Bergstraße", "Birkenallee", "Dorfstraße", "Gartenstraße", "Gewerbering", "Hafenstraße", "Handwerkerhof", "Industriestraße", "Kirchplatz", "Lindenstraße", "Marktstraße", "Mühlenweg", "Ringstraße", "Schulstraße", "Werkstraße", "Wiesengrund"]
-_CUSTOMERS = ["Autohaus {}", "Bäckerei {}", "Steuerkanzlei {}", "Zahnarztpraxis Dr. {}", "Hotel {}", "Spedition {}", "Tischlerei {}", "Apotheke {}", "Gärtnerei {}", "Weingut {}", "Maschinenbau {}", "Pflegedienst {}", "Druckerei {}", "Baustoffe {}", "Notariat {}", "Fahrschule {}"]
-_FIRST_NAMES = (
-    ["Anke", "Bernd", "Carla", "Dirk", "Elke", "Frank", "Gesa", "Holger", "Ines", "Jörg", "Katrin", "Lars", "Maike", "Nils", "Petra", "Uwe"]
-)
+
+def _entries(text: str) -> tuple[str, ...]:
+    return tuple(entry for line in text.split("\n") if line for entry in line.split("|"))
+
+
+_SURNAMES = _entries("""
+Ahrens|Albers|Arndt|Bachmann|Bartels|Baumgart|Behrens|Berger|Brandl|Brinkmann|Clausen|Dietz|Dorn|Ebert
+Eckstein|Falk|Feddersen|Fiedler|Fuchs|Gerdes|Glaser|Grunwald|Haller|Hartwig|Heise|Hinrichs|Hofer|Huber
+Iversen|Jahnke|Jensen|Kaiser|Kern|Kirchner|Kolbe|Krämer|Lange|Lechner|Lindner|Lorenzen|Maurer|Meinhardt
+Möller|Nagel|Neumann|Oswald|Petersen|Pohl|Rademacher|Reinke|Riedel|Rösch|Sander|Scherer|Seidel|Steiner
+Stolz|Tiedemann|Thomsen|Ulrich|Vogt|Wagenknecht|Weidner|Wieland|Winkler|Zander|Zeller|Ziegler
+""")
+_TRADES = _entries("""
+Telefonbau {} GmbH|Fernmeldetechnik {} KG|Systemhaus {} GmbH|{} Kommunikationstechnik GmbH
+{} & Sohn Fernmeldebau OHG|Elektro {} GmbH & Co. KG|Nachrichtentechnik {} e.K.|{} IT-Service GmbH
+Bürokommunikation {} GmbH|{} Netzwerke UG|Kommunikationshaus {} GmbH|{} Telekommunikation GmbH
+Daten- und Fernmeldetechnik {} GmbH|Netzwerkbau {} KG
+""")
+_STREETS = _entries("""
+Ahornweg|Am Bahnhof|Bergstraße|Birkenallee|Dorfstraße|Gartenstraße|Gewerbering|Hafenstraße|Handwerkerhof
+Industriestraße|Kirchplatz|Lindenstraße|Marktstraße|Mühlenweg|Ringstraße|Schulstraße|Werkstraße
+Wiesengrund
+""")
+_CUSTOMERS = _entries("""
+Autohaus {}|Bäckerei {}|Steuerkanzlei {}|Zahnarztpraxis Dr. {}|Hotel {}|Spedition {}|Tischlerei {}
+Apotheke {}|Gärtnerei {}|Weingut {}|Maschinenbau {}|Pflegedienst {}|Druckerei {}|Baustoffe {}|Notariat {}
+Fahrschule {}
+""")
+_FIRST_NAMES = _entries("""
+Anke|Bernd|Carla|Dirk|Elke|Frank|Gesa|Holger|Ines|Jörg|Katrin|Lars|Maike|Nils|Petra|Uwe
+""")
 _NOTES = (
     "Zugang über den Hof, bitte klingeln.",
     "Technikraum im Keller, Schlüssel am Empfang.",

@@ -22,7 +22,7 @@ class Report:
     settled: int
     unfilled: int
     unfilled_because: dict[str, int]
-    """For unfilled jobs: the constraint that kept most of the partners away who were near enough, and how many jobs."""
+    """The constraint that kept most of those away who were near enough, and for how many jobs it did."""
     cancelled: int
     refused_postings: dict[str, int]
     refused_commands: dict[str, int]

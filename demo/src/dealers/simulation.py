@@ -1,4 +1,4 @@
-"""A run: jobs are posted one after the other, people react to what the topics say, until every job has its end."""
+"""A run: jobs are posted, people react to what the topics say, until every job has its end."""
 
 from __future__ import annotations
 

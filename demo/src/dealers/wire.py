@@ -58,6 +58,8 @@ class Sender:
         self._queue: deque[_Record] = deque()
         self._work = asyncio.Event()
         self._under_way = 0
+        self._sent = asyncio.Event()
+        self._sent.set()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,12 +89,12 @@ class Sender:
         topic = catalogue.topic_of(type(message)).name
         self._queue.append(_Record(topic, message.subject.encode(), message.write(), envelope.to_headers()))
         self._work.set()
+        self._sent.clear()
         return message_id
 
     async def flush(self) -> None:
         """Return when the broker has all of it."""
-        while self._queue or self._under_way:
-            await asyncio.sleep(0.01)
+        await self._sent.wait()
 
     async def _run(self) -> None:
         while True:
@@ -115,6 +117,8 @@ class Sender:
         self._under_way -= 1
         if not done.cancelled() and (error := done.exception()) is not None:
             self._again(record, error)
+        if not self._queue and not self._under_way:
+            self._sent.set()
 
     def _again(self, record: _Record, error: BaseException) -> None:
         log.warning("sending to %s failed and is tried again: %s", record.topic, type(error).__name__)

@@ -1,10 +1,11 @@
-"""What must be said so that a member takes part as he means to: nothing, if the registry knows it all already."""
+"""What must be said so that a member takes part as he means to: nothing, if the registry knows it all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -148,7 +149,7 @@ def _availability(offering: Offering) -> Availability:
     return Availability(
         radius_km=offering.radius_km,
         nationwide=offering.radius_km is None,
-        weekly_hours=offering.weekly_hours,
+        weekly_hours=Decimal(offering.weekly_hours),
         kinds_of_work=list(offering.kinds_of_work),
         response_times=list(offering.response_times),
         standing_offer=offering.standing_offer,
