@@ -22,13 +22,13 @@ def document(version: str) -> dict[str, Any]:
     """The whole document. Payloads are references to schemas/, which stand next to it."""
     topics = list(catalogue.TOPICS.values())
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Servicenetz",
             "version": version,
             "description": (
-                "Service jobs from dealer to dealer. CloudEvents 1.0 in Kafka's binary mode; the value is JSON. Writers "
-                "keep to the schemas; readers ignore unknown fields and take unknown words as `unknown`."
+                "Service jobs, dealer to dealer. CloudEvents 1.0 in Kafka's binary mode; the value is JSON. "
+                "Writers keep to the schemas; readers ignore unknown fields, and unknown words."
             ),
             "license": {"name": "Apache-2.0"},
         },
@@ -172,7 +172,7 @@ def _headers(*, command: bool) -> dict[str, Any]:
             "type": "string",
             "minLength": 1,
             "maxLength": LONGEST_ACTOR,
-            "description": "Who asks: a signed assertion bound to ce_id and body (in development a plain name).",
+            "description": "Who asks: an assertion bound to ce_id and body (in development a plain name).",
         }
         required.append("ce_actor")
     return {"type": "object", "required": required, "properties": properties}
