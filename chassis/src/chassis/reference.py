@@ -64,10 +64,8 @@ class IndexReader:
         )
         await consumer.start()
         try:
-            parts = sorted(
-                consumer.partitions_for_topic(self._topic.name) or await self._partitions(consumer)
-            )
-            partitions = [TopicPartition(self._topic.name, number) for number in parts]
+            # the catalogue says how many there are; the client knows only topics it is assigned to
+            partitions = [TopicPartition(self._topic.name, number) for number in range(self._topic.partitions)]
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)
@@ -82,10 +80,6 @@ class IndexReader:
                         self._take(record)
         finally:
             await consumer.stop()
-
-    async def _partitions(self, consumer: AIOKafkaConsumer) -> set[int]:
-        await consumer.topics()
-        return set(consumer.partitions_for_topic(self._topic.name) or ())
 
     def _take(self, record: Any) -> None:
         """What cannot be read is left out here; the service's own reader makes it a dead letter."""
