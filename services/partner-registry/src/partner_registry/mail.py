@@ -77,9 +77,9 @@ def message(errand_id: str, letter: Mapping[str, Any], sender: str, imprint: str
     mail["Message-ID"] = f"<{errand_id}@{address.rpartition('@')[2]}>"
     # RFC 3834: no out-of-office answers, please
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = letter["language"]
     text = f"{letter['text']}\n-- \n{imprint.strip()}\n" if imprint.strip() else letter["text"]
     mail.set_content(text, charset="utf-8", cte="quoted-printable")
+    mail["Content-Language"] = letter["language"]
     return mail
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from chassis.rows import TableRows
@@ -19,6 +19,8 @@ from partner_registry.domain.insurance import Policy
 from partner_registry.domain.master import Customer
 from partner_registry.domain.partner import Partner
 
+V = TypeVar("V", bound=Value)
+
 
 def _text(value: Value | None) -> str | None:
     return None if value is None else value.model_dump_json()
@@ -28,20 +30,16 @@ def _texts(values: Iterable[Value]) -> str:
     return f"[{','.join(value.model_dump_json() for value in values)}]"
 
 
-def _list(kind: type[Any], stored: str) -> list[Any]:
-    """Values out of a JSON list; each is parsed as JSON, since that is the form its fields are checked in."""
-    return [kind.model_validate_json(json.dumps(part)) for part in json.loads(stored)]
+def _value(kind: type[V], stored: object) -> V:
+    """A value out of JSONB, read as JSON, since that is the form in which its fields are checked."""
+    return kind.model_validate_json(json.dumps(stored))
 
 
-def _optional(kind: type[Any], stored: str | None) -> Any:
-    return None if stored is None else kind.model_validate_json(stored)
-
-
-def _policy(stored: dict[str, str]) -> Policy:
+def _policy(stored: Mapping[str, str]) -> Policy:
     return Policy(
         insurer=stored["insurer"],
         policy_number=stored["policy_number"],
-        sum_insured=Money.model_validate_json(json.dumps(stored["sum_insured"])),
+        sum_insured=_value(Money, stored["sum_insured"]),
         valid_from=date.fromisoformat(stored["valid_from"]),
         valid_until=date.fromisoformat(stored["valid_until"]),
     )
@@ -66,25 +64,25 @@ def _read_partner(row: Any) -> Partner:
     master = PartnerMasterData(
         customer_number=row.customer_number,
         name=row.name,
-        address=Address.model_validate_json(row.address),
+        address=_value(Address, row.address),
         email=row.email,
         language=row.language,
         customer_status=row.customer_status,
         group=row.customer_group,
         vat_id=row.vat_id,
         tax_number=row.tax_number,
-        certifications=_list(Certification, row.certifications_said),
+        certifications=[_value(Certification, said) for said in row.certifications_said],
     )
     return Partner(
         partner_id=row.partner_id,
         master=master,
-        certificates=tuple(_list(Certification, row.certifications_held)),
-        agreements=tuple(_list(Agreement, row.agreements)),
-        policies=tuple(_policy(stored) for stored in json.loads(row.policies)),
-        availability=_optional(Availability, row.availability),
+        certificates=tuple(_value(Certification, held) for held in row.certifications_held),
+        agreements=tuple(_value(Agreement, agreement) for agreement in row.agreements),
+        policies=tuple(_policy(policy) for policy in row.policies),
+        availability=_value(Availability, row.availability) if row.availability else None,
         suspended_for=row.suspended_for,
-        excluded=tuple(UUID(stored) for stored in json.loads(row.excluded_partner_ids)),
-        sealing_key=_optional(Jwk, row.sealing_key),
+        excluded=tuple(UUID(other) for other in row.excluded_partner_ids),
+        sealing_key=_value(Jwk, row.sealing_key) if row.sealing_key else None,
     )
 
 
@@ -117,9 +115,7 @@ PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_writ
 CUSTOMERS = TableRows(
     "customer",
     tables.customers,
-    read=lambda row: Customer(
-        row.customer_number, row.partner_id, PartnerMasterData.model_validate_json(row.record)
-    ),
+    read=lambda row: Customer(row.customer_number, row.partner_id, _value(PartnerMasterData, row.record)),
     write=lambda customer: (customer.customer_number, customer.partner_id, _text(customer.record)),
 )
 
