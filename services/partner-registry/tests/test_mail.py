@@ -139,7 +139,7 @@ def test_addresses_of_servers(url: str, server: SmtpServer) -> None:
     assert smtp_server(url) == server
 
 
-NEEDED = {
+NEEDED: dict[str, Any] = {
     "database_url": "postgresql+asyncpg://u@localhost/d",
     "kafka_bootstrap_servers": "localhost:9092",
     "development": True,

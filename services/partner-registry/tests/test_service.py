@@ -93,6 +93,23 @@ async def registered(outside: Outside, **changes: Any) -> UUID:
     return partner_id
 
 
+def envelope_of_a_tombstone(customer_number: str) -> Envelope:
+    topic = crm_partners_v1.TOPIC
+    return Envelope(
+        id=str(uuid7()),
+        source="/crm",
+        type=catalogue.tombstone_type(topic),
+        subject=customer_number,
+        time=datetime.now(UTC),
+        dataschema=catalogue.tombstone_schema(topic),
+        subjectversion=None,
+        causationid=None,
+        correlationid=None,
+        traceparent=None,
+        actor=None,
+    )
+
+
 async def test_a_crm_customer_is_one_partner_for_ever(registry: Running, outside: Outside) -> None:
     customer = number()
     await outside.send(crm(customer))
@@ -105,11 +122,7 @@ async def test_a_crm_customer_is_one_partner_for_ever(registry: Running, outside
 
     await outside.send(crm(customer))
     await outside.send(crm(customer, name="Müller Netze GmbH"))
-    tombstone = Envelope(
-        id=str(uuid7()), source="/crm", type=catalogue.tombstone_type(crm_partners_v1.TOPIC), subject=customer,
-        time=datetime.now(UTC), dataschema=catalogue.tombstone_schema(crm_partners_v1.TOPIC), subjectversion=None,
-        causationid=None, correlationid=None, traceparent=None, actor=None,
-    )  # fmt: skip
+    tombstone = envelope_of_a_tombstone(customer)
     await outside.send_raw(crm_partners_v1.TOPIC, customer.encode(), tombstone.to_headers(), None)
     await outside.until(lambda: len(published(outside, customer)) == 3)
     assert [(p.partner_id, p.name, p.customer_status.value) for p in published(outside, customer)] == [
@@ -173,9 +186,7 @@ async def test_crm_and_registrations_at_the_same_time_make_one_partner_each(
     assert {owners[customer] for customer in customers} == {1}
 
 
-async def test_the_database_too_gives_a_customer_number_away_once(
-    registry: Running, outside: Outside
-) -> None:
+async def test_the_database_gives_a_customer_number_away_once(registry: Running, outside: Outside) -> None:
     await registered(outside)
     async with registry.engine.connect() as db:
         with pytest.raises(DBAPIError) as refused:
@@ -348,7 +359,7 @@ async def test_both_sides_get_letters_in_their_language(
 
 
 async def test_mail_waits_for_its_server(registry: Running, outside: Outside, box: Any) -> None:
-    """Letters never hold up events: the server refuses for now, the gateway hears of the letter all the same."""
+    """Letters never hold up events: the server refuses, gateways hear of the letter all the same."""
     box.answers["voll@dealer.example"] = "452 4.2.2 mailbox full"
     client_id = await registered(outside, email="voll@dealer.example")
     contractor_id = await registered(outside)
