@@ -10,25 +10,21 @@ from typing import Any
 from uuid import UUID
 
 from chassis.decisions import Decision, Errand, More, Numbered, Rejected, Row, Waiting
+from chassis.errors import DecisionFailed
 from chassis.items import Item, Outcome, aggregate_key, known_now
 from chassis.journal import Count, OutboxRow, Parking, Partition, TimerKey, VersionKey
 from chassis.outgoing import Outbound, Outgoing, Sender
-from chassis.routes import Given, Reader
+from chassis.routes import Decide, Given, Reader
 from contracts import catalogue, replies_v1
+from contracts.envelope import Envelope
 from contracts.messages import Unreadable
 
 LOOK_AGAIN_FIRST = timedelta(seconds=1)
 LOOK_AGAIN_MOST = timedelta(minutes=1)
 GAP_PATIENCE = timedelta(minutes=15)
 """How long a missing version is waited for before the record behind the gap is a dead letter."""
-
-
-class DecisionFailed(Exception):
-    """Our code failed on this item; the cause says how."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__(f"{item.record.topic}/{item.record.partition}@{item.record.offset}")
-        self.item = item
+MOST_ASKED = 50
+"""A decision that asks for more rows this often does not come to an end: an error in the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +49,15 @@ class Desk:
 class Batch:
     """The state of one transaction, in memory.
 
+    now: the decision's time, by the clock of the service; written_at: the database's own, for what is sent.
+    counters: the last number given out of each gapless range, its row locked.
     stopped: aggregates whose earlier message stays parked; what is parked behind it stays untouched.
     """
 
     desk: Desk
     items: list[Item]
     now: datetime
+    written_at: datetime
     counts: dict[Partition, Count] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     locked: set[tuple[str, str]] = field(default_factory=set)
@@ -73,6 +72,8 @@ class Batch:
     compacted: dict[tuple[str, str], tuple[str, bytes | None]] = field(default_factory=dict)
     timers: dict[TimerKey, datetime | None] = field(default_factory=dict)
     errands: list[tuple[UUID, Errand]] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+    born: dict[str, set[str]] = field(default_factory=dict)
 
     # -- which rows are wanted ------------------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ class Batch:
         """The rows these items' decisions start from."""
         wanted: set[Row] = set()
         for item in items:
-            if item.aggregate is None or item.fault is not None or item.outcome is not None:
+            if item.aggregate is None or not _asks(item):
                 continue
             if item.route is not None:
                 wanted.add(Row(*item.aggregate, lock=True))
@@ -101,15 +102,16 @@ class Batch:
 
     # -- deciding -------------------------------------------------------------------------------------------------
 
-    def decide(self, pending: list[Item]) -> tuple[list[Item], set[Row], list[tuple[Item, Numbered[Any]]]]:
+    def decide(self, pending: list[Item]) -> tuple[list[Item], set[Row], set[str]]:
         """Decide what can be decided now, in record order.
 
-        Returns the items for the next round, the rows they asked for, and the decisions that wait for numbers. An
-        item that is not through holds back all later ones of its aggregate, so that each sees the one before.
+        Returns the items for the next round, the rows they asked for, and the gapless ranges whose counters they need
+        locked. An item that is not through holds back all later ones of its aggregate, so that each sees the one
+        before; it is asked anew when its turn comes, so that it also sees what others changed meanwhile.
         """
         later: list[Item] = []
         wanted: set[Row] = set()
-        numbered: list[tuple[Item, Numbered[Any]]] = []
+        ranges: set[str] = set()
         held: set[tuple[str, str]] = set()
         for item in pending:
             if item.outcome is not None or (item.parked_id is not None and item.aggregate in self.stopped):
@@ -118,21 +120,46 @@ class Batch:
                 later.append(item)
                 continue
             try:
-                outcome = self._ask(item)
-                if isinstance(outcome, (More, Numbered)) and item.aggregate is not None:
-                    held.add(item.aggregate)
-                if isinstance(outcome, More):
-                    later.append(item)
-                    wanted.update(outcome.wants)
-                elif isinstance(outcome, Numbered):
-                    numbered.append((item, outcome))
-                elif isinstance(outcome, Decision):
-                    self.apply(item, outcome)
+                lacks = self._decide_one(item)
             except DecisionFailed:
                 raise
             except Exception as error:
-                raise DecisionFailed(item) from error
-        return later, wanted, numbered
+                raise DecisionFailed(_where(item)) from error
+            if lacks is not None and item.aggregate is not None:
+                held.add(item.aggregate)
+                later.append(item)
+                wanted.update(lacks[0])
+                ranges.update(lacks[1])
+        return later, wanted, ranges
+
+    def _decide_one(self, item: Item) -> tuple[set[Row], set[str]] | None:
+        """None when it is settled; else the rows and the ranges it lacks."""
+        outcome = self._ask(item)
+        if isinstance(outcome, Numbered):
+            lacking = set(outcome.ranges) - self.counters.keys()
+            if lacking:
+                return set(), lacking
+            outcome = outcome.then([self._next_number(name) for name in outcome.ranges])
+        if isinstance(outcome, More):
+            return self._lacking(item, outcome), set()
+        if outcome is not None:
+            self.apply(item, outcome)
+        return None
+
+    def _lacking(self, item: Item, more: More) -> set[Row]:
+        item.asked += 1
+        rows = {row for row in more.wants if not self._has(row)}
+        if not rows or item.asked > MOST_ASKED:
+            raise RuntimeError("the decision asks for rows that it was given, or without end")
+        return rows
+
+    def _has(self, row: Row) -> bool:
+        known = row.id in self.rows.get(row.rows, {})
+        return known and (not row.lock or (row.rows, row.id) in self.locked)
+
+    def _next_number(self, name: str) -> int:
+        self.counters[name] += 1
+        return self.counters[name]
 
     def _ask(self, item: Item) -> Decision[Any] | More | Numbered[Any] | None:
         """Put the question to the service, after the path's own checks. None: the item is settled already."""
@@ -156,10 +183,9 @@ class Batch:
         return self._question(item)
 
     def _question(self, item: Item) -> Decision[Any] | More | Numbered[Any] | None:
-        assert item.aggregate is not None
-        decide = item.route.decide if item.route is not None else item.timer.decide  # type: ignore[union-attr]
+        decide = _decision_of(item)
         version = item.envelope.subjectversion or 0 if item.envelope else 0
-        name, row_id = item.aggregate
+        name, row_id = _aggregate(item)
         given = Given(self.now, item.actor, version, self.rows)
         try:
             outcome = decide(self.rows[name][row_id], known_now(item), given)
@@ -167,13 +193,15 @@ class Batch:
                 return self._wait(item, outcome)
         except Rejected as refusal:
             if not item.is_command:
-                raise DecisionFailed(item) from refusal
+                raise DecisionFailed(_where(item)) from refusal
             self._refuse(item, refusal)
             return None
         return outcome
 
     def _wait(self, item: Item, waiting: Waiting[Any]) -> Decision[Any] | None:
         """Park it, or, when patience has ended, decide as the service said for that case."""
+        if item.timer is not None:
+            raise RuntimeError("a timer's decision cannot wait; it sets its timer again")
         if self.now - (item.parked_since or self.now) < waiting.patience:
             again = min(LOOK_AGAIN_FIRST * 2 ** min(item.parked_attempts, 6), LOOK_AGAIN_MOST)
             self._park(
@@ -198,7 +226,7 @@ class Batch:
         if seen is not None and version <= seen:
             item.outcome = Outcome.DUPLICATE
             return False
-        gap = seen is not None and version > seen + 1
+        gap = seen is not None and version > seen + 1 and not item.redriven
         if gap and not catalogue.TOPICS[item.record.topic].compacted:
             self._gap(item, f"version {version} came after {seen}")
             return False
@@ -222,8 +250,7 @@ class Batch:
 
     def apply(self, item: Item, decision: Decision[Any]) -> None:
         """Take a decision over: the new state, what is to be told, timers, errands."""
-        assert item.aggregate is not None
-        name, row_id = item.aggregate
+        name, row_id = _aggregate(item)
         if decision.state is not self.rows[name][row_id]:
             self._change(name, row_id, decision.state)
         for change in decision.also:
@@ -240,15 +267,17 @@ class Batch:
         self._count_version(item)
         item.outcome = Outcome.DONE
         if self._replies_to(item):
-            assert item.envelope is not None
+            envelope = _envelope(item)
             accepted = self.desk.replies.accepted(
-                command_id=UUID(item.envelope.id), subject=item.envelope.subject, **decision.reply
+                command_id=UUID(envelope.id), subject=envelope.subject, **decision.reply
             )
             self._reply(item, accepted)
 
     def _change(self, name: str, row_id: str, value: object) -> None:
         if (name, row_id) not in self.locked:
             raise RuntimeError(f"{name}/{row_id} was changed without having been locked")
+        if self.rows[name][row_id] is None:
+            self.born.setdefault(name, set()).add(row_id)
         self.rows[name][row_id] = value
         self.changed.setdefault(name, {})[row_id] = value
 
@@ -256,16 +285,25 @@ class Batch:
         if isinstance(fault, Rejected):
             self._refuse(item, fault)
             return
-        self._count_version(item)
+        self._count_unread(item)
+        item.aggregate = None
         self._die(item, "unreadable", fault.code, fault.detail)
+
+    def _count_unread(self, item: Item) -> None:
+        """The version of an unreadable message counts when it is the next one: its successors need not wait for it."""
+        if item.envelope is None or item.envelope.subjectversion is None or item.aggregate is None:
+            return
+        seen = self.versions.get((self.desk.reader.name, item.record.topic, item.envelope.subject))
+        if seen is None or item.envelope.subjectversion == seen + 1:
+            self._count_version(item)
 
     def _refuse(self, item: Item, refusal: Rejected) -> None:
         item.outcome = Outcome.REJECTED
         if self._replies_to(item):
-            assert item.envelope is not None
+            envelope = _envelope(item)
             rejected = self.desk.replies.rejected(
-                command_id=UUID(item.envelope.id),
-                subject=item.envelope.subject,
+                command_id=UUID(envelope.id),
+                subject=envelope.subject,
                 code=refusal.code,
                 message=refusal.message,
                 field=refusal.field,
@@ -315,11 +353,11 @@ class Batch:
         self.versions[key] = max(item.envelope.subjectversion, self.versions.get(key, 0))
 
     def _emit(self, item: Item, outgoing: Outgoing) -> None:
-        assert item.aggregate is not None
+        name, row_id = _aggregate(item)
         version = None
         if outgoing.topic.versioned:
-            if outgoing.subject != item.aggregate[1]:
-                raise RuntimeError(f"{outgoing.topic.name}: {item.aggregate[0]} speaks for another subject")
+            if outgoing.subject != row_id:
+                raise RuntimeError(f"{outgoing.topic.name}: {name} speaks for another subject")
             key = ("", outgoing.topic.name, outgoing.subject)
             version = self.versions.get(key, 0) + 1
             self.versions[key] = version
@@ -355,6 +393,36 @@ class Batch:
     @property
     def errand_rows(self) -> list[tuple[str, str, str]]:
         return [(str(errand_id), errand.kind, _json(errand.payload)) for errand_id, errand in self.errands]
+
+
+def _decision_of(item: Item) -> Decide:
+    route = item.route or item.timer
+    if route is None:
+        raise RuntimeError("nobody decides about this")
+    return route.decide
+
+
+def _aggregate(item: Item) -> tuple[str, str]:
+    if item.aggregate is None:
+        raise RuntimeError("only what concerns an aggregate is decided")
+    return item.aggregate
+
+
+def _envelope(item: Item) -> Envelope:
+    if item.envelope is None:
+        raise RuntimeError("only a message with an envelope is answered")
+    return item.envelope
+
+
+def _asks(item: Item) -> bool:
+    """Whether a decision will be asked about it."""
+    return item.fault is None and item.failure is None and item.first is None and item.outcome is None
+
+
+def _where(item: Item) -> str:
+    if item.timer is not None:
+        return f"timer {item.timer.name}"
+    return f"{item.record.topic}/{item.record.partition}@{item.record.offset}"
 
 
 def _add(count: Count, outcome: Outcome, number: int) -> None:

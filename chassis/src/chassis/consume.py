@@ -2,7 +2,7 @@
 
 FastStream's own acknowledgement is switched off: each of its policies commits, skips or loops where this path must
 wait. What it does not do by itself is done here: a parser that no header can break, a poll without a second sleep,
-waiting for the batch before partitions go, and a handler that never raises.
+waiting for the batch before partitions go, going back after a failed poll, and a handler that never raises.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 from opentelemetry.trace import SpanKind
 
-from chassis.batch import DecisionFailed
-from chassis.errors import Ill, Kind, classify
+from chassis import tolerant
+from chassis.errors import Alike, Ill, Kind, Leaked, Unsent, classify, leaked, said
 from chassis.metrics import Metrics
 from chassis.path import Path
 from chassis.settings import ServiceSettings
@@ -42,8 +42,9 @@ ILL_WAITS_SECONDS = 15.0
 ALONE_AFTER = 3
 """A batch that failed so often transiently is done one message at a time, to find the one that fails alone."""
 TRIES_ALONE = 10
-ALIKE = 3
-"""So many different aggregates failing alike in a row, none succeeding between: it is us."""
+OTHERS_TRIED = 3
+"""So many records of other aggregates are tried before one is called the culprit."""
+LAG_ANSWER_SECONDS = 10.0
 
 
 class Movement:
@@ -55,7 +56,7 @@ class Movement:
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """Feeds one path with batches. `ill` says why it has stopped, `touched` when it last showed life
-    (monotonic), `joined` whether the group has given it its part."""
+    (monotonic)."""
 
     def __init__(self, path: Path, settings: ServiceSettings, metrics: Metrics) -> None:
         self._path = path
@@ -64,15 +65,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._running: asyncio.Task[None] | None = None
         self._positions: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
-        self._alike: dict[str, set[str]] = {}
+        self._alike = Alike()
+        self._handed: dict[TopicPartition, int] = {}
         self._kafka: AIOKafkaConsumer | None = None
         self._stopping = asyncio.Event()
         self.ill: str | None = None
         self.touched = time.monotonic()
         self.movement = Movement()
-        self.joined = False
+        self.has_joined = asyncio.Event()
         self.busy_since: float | None = None
         self._last_positions: dict[TopicPartition, int] = {}
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has given this consumer its part at least once."""
+        return self.has_joined.is_set()
 
     @property
     def name(self) -> str:
@@ -85,6 +92,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def attach(self, broker: KafkaBroker, group: str) -> None:
         """Register with FastStream."""
+        tolerant.install()
         subscriber = broker.subscriber(
             *[topic.name for topic in self._path.reader.topics],
             group_id=group,
@@ -113,13 +121,42 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """The next batch: whatever is there, at once; with more load batches grow by themselves."""
         self._kafka = consumer
         self.touched = time.monotonic()
-        found = await consumer.getmany(timeout_ms=0, max_records=self._settings.batch_max_records)
-        if not found:
-            await self._commit()
-            found = await consumer.getmany(
-                timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.batch_max_records
-            )
+        most = self._settings.batch_max_records
+        try:
+            found = await consumer.getmany(timeout_ms=0, max_records=most)
+            if not found:
+                await self._commit()
+                found = await consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=most)
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:  # FastStream would end the loop, or go on behind what was lost
+            # what the call had collected of other partitions is lost with the error, and its positions moved on
+            log.warning("poll failed; going back", reader=self.name, error=said(error), exc_info=True)
+            await self._go_back(consumer)
+            await asyncio.sleep(POLL_SECONDS)
+            return ()
+        for partition, records in found.items():
+            self._handed[partition] = records[-1].offset + 1
         return tuple(record for records in found.values() for record in records)
+
+    async def _go_back(self, consumer: AIOKafkaConsumer) -> None:
+        """Put each partition's position behind what was handed on; what was not comes again. Insists on it."""
+        while not self._stopping.is_set():
+            self.touched = time.monotonic()
+            try:
+                for partition in consumer.assignment():
+                    position = self._handed.get(partition)
+                    if position is None:
+                        position = await consumer.committed(partition)
+                    if position is None:
+                        await consumer.seek_to_beginning(partition)
+                    else:
+                        consumer.seek(partition, position)
+            except (KafkaError, OSError) as error:
+                log.warning("cannot go back yet", reader=self.name, error=said(error))
+                await asyncio.sleep(POLL_SECONDS)
+            else:
+                return
 
     async def _handle(self, message: KafkaMessage) -> None:
         """FastStream's handler. Never raises: an exception here would pass the batch over silently."""
@@ -132,6 +169,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.wait({self._running})
             if self._running.cancelled():
                 log.info("batch given back", reader=self.name, records=len(records))
+                self._seek_back(records)
             elif (error := self._running.exception()) is not None:
                 log.error(
                     "batch failed outside its own handling; going back to it",
@@ -160,14 +198,26 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self.touched = time.monotonic()
             try:
                 if tries < ALONE_AFTER:
-                    await self._path.take(records)
+                    await self._take(records)
                     self._alike.clear()
                 else:
                     await self._one_by_one(records)
+            except Exception as error:  # noqa: BLE001  # each kind has its own answer, none may end the consumer
+                tries = await self._after(error, tries, len(records))
+            else:
                 self.ill = None
                 return
-            except Exception as error:
-                tries = await self._after(error, tries, len(records))
+
+    async def _take(
+        self, records: Sequence[ConsumerRecord], *, failure: str | None = None, keep: bool = True
+    ) -> None:
+        """The path, with a cancellation that nobody asked for made an error: it would end the consumer for good."""
+        try:
+            await self._path.take(records, failure=failure, keep=keep)
+        except asyncio.CancelledError as error:
+            if leaked(error):
+                raise Leaked from error
+            raise
 
     async def _after(self, error: Exception, tries: int, records: int) -> int:
         """What to do about a failed attempt: wait, stop being ready, or go on one by one."""
@@ -175,20 +225,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.failed(kind.value)
         if kind is Kind.DETERMINISTIC:
             log.warning(
-                "batch failed; doing it one by one", reader=self.name, records=records, error=_said(error)
+                "batch failed; doing it one by one", reader=self.name, records=records, error=said(error)
             )
             return ALONE_AFTER
         if kind is Kind.ILL:
-            self.ill = _said(error)
+            self.ill = said(error)
             log.error(
                 "this service is ill; nothing is taken or dead-lettered", reader=self.name, error=self.ill
             )
             await self._rest(ILL_WAITS_SECONDS)
             return tries
         delay = min(BACKOFF_FIRST * 2.0**tries, BACKOFF_MOST) * random.uniform(0.5, 1.5)
-        log.warning("waiting to try again", reader=self.name, seconds=round(delay, 1), error=_said(error))
+        log.warning("waiting to try again", reader=self.name, seconds=round(delay, 1), error=said(error))
         await self._rest(delay)
-        return tries + 1
+        # what is decided and not sent is no message's fault, however often it fails
+        return min(tries + 1, ALONE_AFTER - 1) if isinstance(error, Unsent) else tries + 1
 
     async def _rest(self, seconds: float) -> None:
         """Wait, in steps, so that the watchdog sees us alive."""
@@ -205,11 +256,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             for attempt in range(1, TRIES_ALONE + 1):
                 self.touched = time.monotonic()
                 try:
-                    await self._path.take([record])
+                    await self._take([record])
                     self._alike.clear()
+                    self.ill = None
                     break
                 except Exception as error:
-                    if classify(error) is Kind.ILL:
+                    if classify(error) is Kind.ILL or isinstance(error, Unsent):
                         raise
                     if classify(error) is Kind.DETERMINISTIC:
                         await self._condemn(record, error, records[number + 1 :])
@@ -225,35 +277,31 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self, record: ConsumerRecord, error: Exception, rest: Sequence[ConsumerRecord]
     ) -> None:
         """Make it a dead letter, unless others fail alike: then it is us."""
-        signature = _signature(error)
-        alike = self._alike.setdefault(signature, set())
-        alike.add(_about(record))
-        for other in _of_other_aggregates(rest, alike, ALIKE):
-            if len(alike) >= ALIKE:
+        alike = self._alike.add(error, _about(record))
+        for other in _of_other_aggregates(rest, alike, OTHERS_TRIED):
+            if self._alike.too_many(error):
                 break
             try:
-                await self._path.take([other], keep=False)
-            except Exception as again:
-                if _signature(again) != signature:
-                    break
-                alike.add(_about(other))
+                await self._take([other], keep=False)
+            except Exception as again:  # noqa: BLE001  # a trial: its failure is the answer
+                self._alike.add(again, _about(other))
             else:
-                alike.clear()
+                self._alike.clear()
                 break
-        if len(alike) >= ALIKE:
-            raise Ill(f"{len(alike)} different aggregates fail alike: {_said(error)}") from error
+        if self._alike.too_many(error):
+            raise Ill("several different aggregates fail alike") from error
         log.error("dead letter", reader=self.name, topic=record.topic, partition=record.partition,
-                  offset=record.offset, error=_said(error))  # fmt: skip
-        await self._path.take([record], failure=_said(error))
+                  offset=record.offset, error=said(error))  # fmt: skip
+        await self._take([record], failure=said(error))
 
     async def _others_work(self, rest: Sequence[ConsumerRecord]) -> bool:
         """Whether the database answers and another record could be done: then the one at hand is at fault."""
         try:
             for other in rest[:1]:
-                await self._path.take([other], keep=False)
+                await self._take([other], keep=False)
             await self._path.probe()
-        except Exception as error:
-            log.info("others fail too", reader=self.name, error=_said(error))
+        except Exception as error:  # noqa: BLE001  # a trial: its failure is the answer
+            log.info("others fail too", reader=self.name, error=said(error))
             return False
         return True
 
@@ -271,12 +319,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         try:
             await self._kafka.commit(positions)
-        except (KafkaError, IllegalStateError) as error:
-            log.info(
-                "offsets not committed; the records come again and are known",
-                reader=self.name,
-                error=_said(error),
-            )
+        except (KafkaError, OSError) as error:
+            self._positions = positions | self._positions
+            log.info("offsets not committed yet", reader=self.name, error=said(error))
 
     def _seek_back(self, records: Sequence[ConsumerRecord]) -> None:
         """Go back to these records, of the partitions that are still ours."""
@@ -287,14 +332,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
         for partition in self._kafka.assignment() & first.keys():
             self._kafka.seek(partition, first[partition])
+            self._handed[partition] = first[partition]
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, _revoked: Iterable[TopicPartition]) -> None:
         """Let the running batch end, or cancel it: its transaction rolls back and the next owner gets the records."""
         await self.finish(REVOKED_WAITS_SECONDS)
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
+        """Positions of before mean nothing now: others may have worked on these partitions."""
         self._positions.clear()
-        self.joined = True
+        self._handed.clear()
+        self.has_joined.set()
 
     async def finish(self, seconds: float) -> None:
         """End the running batch within `seconds` or give it back; commit what is through."""
@@ -320,9 +368,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         partitions = sorted(self._kafka.assignment())
         try:
-            ends = await self._kafka.end_offsets(partitions) if partitions else {}
-            positions = {partition: await self._kafka.position(partition) for partition in partitions}
-        except (KafkaError, IllegalStateError, TimeoutError):
+            async with asyncio.timeout(LAG_ANSWER_SECONDS):
+                ends = await self._kafka.end_offsets(partitions) if partitions else {}
+                positions = {partition: await self._kafka.position(partition) for partition in partitions}
+        except (KafkaError, OSError):
             # the broker is away or partitions move: waiting is not being stuck
             self.movement.touched = time.monotonic()
             return
@@ -349,7 +398,7 @@ class _NoAck:
     async def commit(self) -> None:
         raise RuntimeError("offsets are committed by the consumer alone")
 
-    def seek(self, partition: TopicPartition, offset: int) -> None:
+    def seek(self, _partition: TopicPartition, _offset: int) -> None:
         raise RuntimeError("positions are moved by the consumer alone")
 
 
@@ -374,19 +423,3 @@ def _of_other_aggregates(rest: Sequence[ConsumerRecord], known: set[str], most: 
         if _about(record) not in known:
             others.setdefault(_about(record), record)
     return list(others.values())[:most]
-
-
-def _signature(error: BaseException) -> str:
-    """The same failure has the same signature: its type and the line it was raised at."""
-    cause = error.__cause__ if isinstance(error, DecisionFailed) and error.__cause__ else error
-    trace = cause.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
-    return f"{type(cause).__qualname__}@{where}"
-
-
-def _said(error: BaseException) -> str:
-    """An error for logs and operators: its type and place, never its text, which may quote a message."""
-    kind, _, where = _signature(error).partition("@")
-    return f"{kind} at {where.rsplit('/', 1)[-1]}" if where else kind

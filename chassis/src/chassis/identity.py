@@ -26,13 +26,13 @@ def verifier(settings: ServiceSettings) -> VerifyActor:
             "DEVELOPMENT MODE: unsigned actors are taken at their word; never run production like this"
         )
 
-    def verify(envelope: Envelope, body: bytes) -> Actor:
+    def verify(envelope: Envelope, body: bytes, at: datetime) -> Actor:
         if envelope.actor is None:
             raise Rejected("actor-missing", "A command has to say who sends it.", "ce_actor")
         try:
             if settings.development and envelope.actor.count(".") != 2:
                 return Actor.parse(envelope.actor)
-            return verify_actor(envelope.actor, UUID(envelope.id), body, issuers, datetime.now(UTC))
+            return verify_actor(envelope.actor, UUID(envelope.id), body, issuers, at)
         except ActorError as error:
             raise Rejected("actor-not-proved", f"The sender is not proved: {error}", "ce_actor") from error
 
@@ -43,7 +43,7 @@ def signer(settings: ServiceSettings, service: str) -> SignActor:
     """How this service proves that a command is its own."""
     actor = f"service:{service}"
     if settings.signing_key_file is None:
-        return lambda message_id, body: actor
+        return lambda _id, _body: actor
     key = json.loads(settings.signing_key_file.read_text())
     issuer = f"/servicenetz/{service}"
     return lambda message_id, body: sign_actor(actor, message_id, body, key, issuer, datetime.now(UTC))

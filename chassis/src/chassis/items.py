@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -25,6 +25,8 @@ Headers = Sequence[tuple[str, bytes | None]]
 INBOX_KEEPS = timedelta(days=8)
 """Longer than any command topic keeps its records, so that a repeated command always meets its first."""
 ID_MAY_BE_AHEAD = timedelta(hours=1)
+LONGEST_SUBJECT = 200
+"""As the envelope allows it; a bare tombstone has nothing but its key."""
 TIMER = "timer"
 """Stands for the topic where a timer, not a record, was the cause."""
 
@@ -80,6 +82,9 @@ class Item:
     parked_id: the row it was parked in, when it comes from there; parked_as: how it was counted then.
     first: the item of the same batch that this one repeats.
     failure: what our own code made of it, when it is to be a dead letter for that.
+    repeats: its id was taken in before, so the inbox's row is not its own.
+    redriven: an operator wants it to be taken again, whatever version comes before it.
+    asked: how often its decision has asked for more rows.
     """
 
     record: RawRecord
@@ -100,6 +105,9 @@ class Item:
     parked_attempts: int = 0
     first: Item | None = None
     failure: str | None = None
+    repeats: bool = False
+    redriven: bool = False
+    asked: int = 0
 
     @property
     def is_command(self) -> bool:
@@ -119,9 +127,9 @@ class Item:
 
 
 class VerifyActor(Protocol):
-    """Who sent this command. Raises Rejected when he cannot prove it."""
+    """Who sent this command. Raises Rejected when he could not prove it at the time it came to the broker."""
 
-    def __call__(self, envelope: Envelope, body: bytes) -> Actor: ...
+    def __call__(self, envelope: Envelope, body: bytes, at: datetime) -> Actor: ...
 
 
 def aggregate_key(aggregate: tuple[str, str]) -> str:
@@ -152,8 +160,18 @@ def decode(record: RawRecord, reader: Reader, verify: VerifyActor) -> Item:
     return item
 
 
+def decode_failed(record: RawRecord, reader: Reader, verify: VerifyActor, failure: str) -> Item:
+    """As `decode`, for a record our own code fails on, be it while reading it: it always becomes an item."""
+    try:
+        item = decode(record, reader, verify)
+    except Exception:  # noqa: BLE001  # this very failure is what `failure` tells of
+        item = Item(record)
+    item.failure = failure
+    return item
+
+
 def _decode_tombstone(item: Item, topic: Topic, reader: Reader) -> None:
-    """A tombstone needs no envelope: tools that compact or delete write bare ones."""
+    """A tombstone needs no envelope: tools that compact or delete write bare ones. One of ours has its version."""
     key = item.record.key
     if not key:
         raise Unreadable("key-missing", "A tombstone without a key names no subject.")
@@ -161,6 +179,14 @@ def _decode_tombstone(item: Item, topic: Topic, reader: Reader) -> None:
         subject = key.decode()
     except UnicodeDecodeError as error:
         raise Unreadable("key-not-utf8", "The key is not UTF-8.") from error
+    if not subject.isprintable() or len(subject) > LONGEST_SUBJECT:
+        raise Unreadable("key-not-text", "The key is too long, or has characters that cannot be printed.")
+    _check_header_names(item.record.headers)
+    if any(name == "ce_id" for name, _ in item.record.headers):
+        envelope = Envelope.from_headers(item.record.headers)
+        catalogue.check_key(topic, key, envelope)
+        item.envelope = envelope
+        item.body_hash = _hash(envelope, b"")
     route = reader.by_message.get((topic.name, None))
     if route is not None:
         item.route = route
@@ -169,6 +195,7 @@ def _decode_tombstone(item: Item, topic: Topic, reader: Reader) -> None:
 
 def _decode_message(item: Item, topic: Topic, reader: Reader, verify: VerifyActor) -> None:
     record = item.record
+    _check_header_names(record.headers)
     envelope = Envelope.from_headers(record.headers)
     message_type = catalogue.decode_type(topic.name, envelope.type)
     catalogue.check_key(topic, record.key, envelope)
@@ -187,9 +214,29 @@ def _decode_message(item: Item, topic: Topic, reader: Reader, verify: VerifyActo
         raise Unreadable("subject-mismatch", "The body is about another subject than the envelope says.")
     item.message = message
     if isinstance(message, Command):
-        item.actor = verify(envelope, record.value)
+        item.actor = verify(envelope, record.value, _arrived_at(record))
         if route.by is not None and not route.by(item.actor, message):
             raise Rejected("not-allowed", "You may not ask for this on behalf of somebody else.")
+
+
+def _check_header_names(headers: Headers) -> None:
+    """Kafka's header names are UTF-8; other bytes come as lone surrogates (`tolerant.py`)."""
+    for name, _ in headers:
+        if not name.isascii() and not _encodes(name):
+            raise Unreadable("header-name-not-utf8", "The name of a header is not UTF-8.")
+
+
+def _encodes(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _arrived_at(record: RawRecord) -> datetime:
+    """When it came to the broker, whose clock stamps command topics: a backlog makes no proof invalid."""
+    return datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
 
 
 def _known_elsewhere(topic: Topic, reader: Reader, envelope: Envelope) -> tuple[str, str] | None:
@@ -201,7 +248,7 @@ def _known_elsewhere(topic: Topic, reader: Reader, envelope: Envelope) -> tuple[
 
 
 def refuse_by_age(item: Item, now: datetime) -> None:
-    """A command must be young enough for the inbox to know its repeats, and not from the future (`now`: decision time)."""
+    """A command must be young enough for the inbox to know its repeats, and not from the future."""
     if not item.is_command or item.envelope is None or item.fault is not None:
         return
     made_at = uuid7_time(UUID(item.envelope.id))

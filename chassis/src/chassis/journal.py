@@ -151,8 +151,14 @@ async def take_in(db: AsyncConnection, reader: str, items: Collection[Item]) -> 
 
 
 async def set_outcomes(db: AsyncConnection, reader: str, items: Iterable[Item]) -> None:
-    """Outcome and reply of the items that did not simply succeed without one."""
-    telling = [item for item in items if item.outcome is not Outcome.DONE or item.reply or item.parked_id]
+    """Outcome and reply of the items that did not simply succeed without one; a repeat leaves its first as it is."""
+    telling = [
+        item
+        for item in items
+        if item.outcome is not None
+        and not item.repeats
+        and (item.outcome is not Outcome.DONE or item.reply or item.parked_id)
+    ]
     if not telling:
         return
     keys = [item.inbox_key for item in telling]
@@ -214,6 +220,19 @@ async def save_versions(
             raise Conflict("another replica published or read one of these subjects meanwhile")
 
 
+# -- births -----------------------------------------------------------------------------------------------------------
+
+_lock_births = text(
+    "SELECT pg_advisory_xact_lock(key) FROM (SELECT hashtextextended(k, 0) AS key "
+    "FROM unnest(CAST(:keys AS text[])) AS k ORDER BY 1 OFFSET 0) AS ordered"
+)
+
+
+async def lock_births(db: AsyncConnection, keys: Collection[str]) -> None:
+    """A row that is not there yet cannot be locked: these stand for new ones, as <rows>/<id>, until the commit."""
+    await db.execute(_lock_births, {"keys": list(keys)})
+
+
 # -- parked records ---------------------------------------------------------------------------------------------------
 
 _parked_aggregates = text(
@@ -227,22 +246,26 @@ _see_parked = text(_parked_records)
 _lock_parked = text(f"{_parked_records} FOR UPDATE")
 _unpark = text("DELETE FROM parked WHERE id = ANY(CAST(:ids AS bigint[]))")
 _repark = text(
-    "UPDATE parked p SET reason = t.reason, code = t.code, detail = t.detail, waiting_for = t.waiting_for, "
+    "UPDATE parked p SET aggregate = CASE WHEN t.reason <> 'unreadable' THEN p.aggregate END, reason = t.reason, code = t.code, detail = t.detail, waiting_for = t.waiting_for, "
     "attempts = t.attempts, look_at = t.look_at FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), "
     "CAST(:codes AS text[]), CAST(:details AS text[]), CAST(:waiting AS text[]), CAST(:attempts AS int[]), "
     "CAST(:look_at AS timestamptz[])) AS t(id, reason, code, detail, waiting_for, attempts, look_at) WHERE p.id = t.id"
 )
 _look_now = text(
-    "UPDATE parked SET look_at = now() WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) "
+    "UPDATE parked SET look_at = :now WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) "
     "AND reason IN ('gap', 'waiting')"
 )
 _wake_waiting = text(
-    "UPDATE parked SET look_at = now() WHERE waiting_for = ANY(CAST(:arrived AS text[])) AND reason = 'waiting'"
+    "UPDATE parked SET look_at = :now WHERE waiting_for = ANY(CAST(:arrived AS text[])) AND reason = 'waiting'"
 )
 _due_parked = text(
     "SELECT aggregate FROM (SELECT DISTINCT ON (aggregate) aggregate, reason, look_at FROM parked "
     "WHERE reader = :reader AND aggregate IS NOT NULL ORDER BY aggregate, id) AS head "
-    "WHERE reason = 'behind' OR (reason <> 'failed' AND look_at <= now()) LIMIT :most"
+    "WHERE (reason = 'behind' AND look_at IS NULL) OR (reason <> 'failed' AND look_at <= :now) LIMIT :most"
+)
+_put_off_parked = text(
+    "UPDATE parked SET look_at = :until WHERE id = "
+    "(SELECT min(id) FROM parked WHERE reader = :reader AND aggregate = :aggregate)"
 )
 
 
@@ -336,20 +359,25 @@ async def unpark(db: AsyncConnection, ids: Collection[int]) -> None:
     await db.execute(_unpark, {"ids": list(ids)})
 
 
-async def look_now(db: AsyncConnection, reader: str, aggregates: Collection[str]) -> None:
+async def look_now(db: AsyncConnection, reader: str, aggregates: Collection[str], now: datetime) -> None:
     """The missing version came: look at what waits behind it."""
-    await db.execute(_look_now, {"reader": reader, "aggregates": list(aggregates)})
+    await db.execute(_look_now, {"reader": reader, "aggregates": list(aggregates), "now": now})
 
 
-async def wake_waiting(db: AsyncConnection, arrived: Collection[str]) -> None:
+async def wake_waiting(db: AsyncConnection, arrived: Collection[str], now: datetime) -> None:
     """Reference rows came or changed: look at what waits for them."""
-    await db.execute(_wake_waiting, {"arrived": list(arrived)})
+    await db.execute(_wake_waiting, {"arrived": list(arrived), "now": now})
 
 
-async def due_parked(db: AsyncConnection, reader: str, most: int) -> list[str]:
+async def due_parked(db: AsyncConnection, reader: str, now: datetime, most: int) -> list[str]:
     """Aggregates whose first parked record is to be looked at now, or is first only since its predecessor went."""
-    rows = await db.execute(_due_parked, {"reader": reader, "most": most})
+    rows = await db.execute(_due_parked, {"reader": reader, "now": now, "most": most})
     return [row.aggregate for row in rows]
+
+
+async def put_off_parked(db: AsyncConnection, reader: str, aggregate: str, until: datetime) -> None:
+    """Leave this aggregate's first parked record alone for a while."""
+    await db.execute(_put_off_parked, {"reader": reader, "aggregate": aggregate, "until": until})
 
 
 # -- timers -----------------------------------------------------------------------------------------------------------
@@ -368,8 +396,13 @@ _fire_timers = text(
     "RETURNING t.aggregate, t.aggregate_id, t.name"
 )
 _due_timers = text(
-    "SELECT aggregate, aggregate_id, name, due_at FROM timers WHERE due_at <= :now "
-    "AND aggregate = ANY(CAST(:kinds AS text[])) ORDER BY due_at LIMIT :most"
+    "SELECT t.aggregate, t.aggregate_id, t.name, t.due_at FROM timers t "
+    "JOIN unnest(CAST(:aggregates AS text[]), CAST(:names AS text[])) AS k(aggregate, name) "
+    "ON t.aggregate = k.aggregate AND t.name = k.name WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :most"
+)
+_put_off_timer = text(
+    "UPDATE timers SET due_at = :until "
+    "WHERE aggregate = :aggregate AND aggregate_id = :id AND name = :name AND due_at = :due_at"
 )
 
 TimerKey = tuple[str, str, str]
@@ -399,9 +432,26 @@ async def fire_timers(db: AsyncConnection, items: Collection[Item]) -> set[Timer
     return {(row.aggregate, row.aggregate_id, row.name) for row in rows}
 
 
-async def due_timers(db: AsyncConnection, kinds: Collection[str], now: datetime, most: int) -> list[Any]:
-    """Timers of these rows that are due, the oldest first. Nothing is locked."""
-    return list(await db.execute(_due_timers, {"kinds": list(kinds), "now": now, "most": most}))
+async def due_timers(
+    db: AsyncConnection, kinds: Collection[tuple[str, str]], now: datetime, most: int
+) -> list[Any]:
+    """Timers of these kinds (rows, name) that are due, the oldest first. Nothing is locked."""
+    where = {"aggregates": [rows for rows, _ in kinds], "names": [name for _, name in kinds]}
+    return list(await db.execute(_due_timers, where | {"now": now, "most": most}))
+
+
+async def put_off_timer(db: AsyncConnection, due: Any, until: datetime) -> None:
+    """Let a timer that is due fire later, unless somebody fired or changed it meanwhile."""
+    await db.execute(
+        _put_off_timer,
+        {
+            "aggregate": due.aggregate,
+            "id": due.aggregate_id,
+            "name": due.name,
+            "due_at": due.due_at,
+            "until": until,
+        },
+    )
 
 
 # -- outbox -----------------------------------------------------------------------------------------------------------
@@ -474,20 +524,27 @@ async def lock_compacted(db: AsyncConnection, subjects: Collection[str]) -> list
 
 # -- counters and errands ---------------------------------------------------------------------------------------------
 
-_take_numbers = text(
-    "INSERT INTO counters (name, last) SELECT name, count FROM unnest(CAST(:names AS text[]), CAST(:counts AS bigint[])) "
-    "AS t(name, count) ORDER BY name "
-    "ON CONFLICT (name) DO UPDATE SET last = counters.last + EXCLUDED.last RETURNING name, last"
+_lock_counters = text(
+    "INSERT INTO counters (name, last) SELECT name, 0 FROM unnest(CAST(:names AS text[])) AS t(name) ORDER BY name "
+    "ON CONFLICT (name) DO UPDATE SET last = counters.last RETURNING name, last"
+)
+_save_counters = text(
+    "UPDATE counters c SET last = t.last FROM unnest(CAST(:names AS text[]), CAST(:last AS bigint[])) AS t(name, last) "
+    "WHERE c.name = t.name"
 )
 _errand_columns = list(tables.errands.columns)
 _put_errands = insert_many(tables.errands, _errand_columns)
 
 
-async def take_numbers(db: AsyncConnection, counts: Mapping[str, int]) -> dict[str, int]:
-    """Advance each counter by its count, in name order; returns the first of the numbers taken."""
-    names = sorted(counts)
-    rows = await db.execute(_take_numbers, {"names": names, "counts": [counts[name] for name in names]})
-    return {row.name: row.last - counts[row.name] + 1 for row in rows}
+async def lock_counters(db: AsyncConnection, names: Collection[str]) -> dict[str, int]:
+    """The last number given out of each range, its row locked, in name order."""
+    rows = await db.execute(_lock_counters, {"names": sorted(names)})
+    return {row.name: row.last for row in rows}
+
+
+async def save_counters(db: AsyncConnection, counters: Mapping[str, int]) -> None:
+    """Write the last numbers given out of ranges that are locked."""
+    await db.execute(_save_counters, {"names": list(counters), "last": list(counters.values())})
 
 
 async def put_errands(db: AsyncConnection, errands: Sequence[tuple[str, str, str]], now: datetime) -> None:

@@ -79,7 +79,10 @@ async def create_topics(settings: ServiceSettings, topics: list[Topic]) -> list[
         brokers = len((await admin.describe_cluster())["brokers"])
         replication = settings.kafka_replication or min(USUAL_REPLICATION, brokers)
         response = await admin.create_topics(
-            [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config()) for topic in topics]
+            [
+                NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config())
+                for topic in topics
+            ]
         )
         await _until_led(admin, topics)
     finally:
@@ -99,7 +102,9 @@ async def _until_led(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     names = [topic.name for topic in topics]
     for _ in range(LEADER_TRIES):
         found = await admin.describe_topics(names)
-        if all(part["leader"] >= 0 and part["error_code"] == 0 for topic in found for part in topic["partitions"]):
+        if all(
+            part["leader"] >= 0 and part["error_code"] == 0 for topic in found for part in topic["partitions"]
+        ):
             return
         await asyncio.sleep(LEADER_SECONDS)
 

@@ -10,14 +10,15 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection
+from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import journal
-from chassis.clock import Clock
-from chassis.errors import classify
+from chassis.errors import Alike, Kind, classify, leaked, said
 from chassis.items import INBOX_KEEPS
 from chassis.path import Path
 from chassis.settings import ServiceSettings
@@ -32,19 +33,19 @@ UNSENT_SECONDS = 5
 """A message unsent for so long was left by a crash: the sweeper sends it."""
 PRUNE_EVERY_SECONDS = 600.0
 REST_MOST_SECONDS = 10.0
+PUT_OFF = timedelta(seconds=30)
+"""How long a timer or a parked record that fails in our own code is left alone."""
 
 
 class Keeper:
     """One for each service; `touched` tells the watchdog when it last went round (monotonic)."""
 
-    def __init__(
-        self, engine: AsyncEngine, paths: Collection[Path], clock: Clock, settings: ServiceSettings
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, paths: Collection[Path], settings: ServiceSettings) -> None:
         self._engine = engine
         self._paths = list(paths)
-        self._clock = clock
         self._settings = settings
         self._pruned_at = time.monotonic()
+        self._alike = Alike()
         self.touched = time.monotonic()
 
     async def run(self) -> None:
@@ -55,7 +56,9 @@ class Keeper:
             try:
                 busy = await self.once()
                 failures = 0
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and not leaked(error):
+                    raise
                 failures += 1
                 busy = False
                 log.warning(
@@ -75,22 +78,32 @@ class Keeper:
         return busy
 
     async def _timers(self, path: Path) -> bool:
-        kinds = {aggregate for aggregate, _ in path.reader.by_timer}
-        if not kinds:
-            return False
-        async with self._engine.connect() as db:
-            now = self._clock.now(await journal.clock(db))
-            due = await journal.due_timers(db, kinds, now, AT_ONCE)
-        if due:
-            await _each_alone_if_one_fails(path.fire, due)
+        due = await path.due_timers(AT_ONCE)
+        for timer, error in await _alone_if_one_fails(path.fire, due):
+            log.error("a timer fails; put off", reader=path.reader.name, timer=timer.name, error=said(error))
+            await path.put_off(timer, PUT_OFF)
         return len(due) == AT_ONCE
 
     async def _parked(self, path: Path) -> bool:
-        async with self._engine.connect() as db:
-            due = await journal.due_parked(db, path.reader.name, AT_ONCE)
-        if due:
-            await _each_alone_if_one_fails(path.look_again, due)
-        return False
+        due = await path.due_parked(AT_ONCE)
+        failed = await _alone_if_one_fails(path.look_again, due)
+        if len(failed) < len(due):
+            self._alike.clear()
+        for aggregate, error in failed:
+            self._alike.add(error, aggregate)
+        for aggregate, error in failed:
+            if self._alike.too_many(error):
+                log.error("parked records fail alike; put off", reader=path.reader.name, error=said(error))
+                await path.put_off(aggregate, PUT_OFF)
+            else:
+                await self._condemn_first(path, aggregate)
+        return len(due) == AT_ONCE and not failed
+
+    async def _condemn_first(self, path: Path, aggregate: str) -> None:
+        """Of an aggregate that fails: the first record alone, which becomes a dead letter when it is the culprit."""
+        for _, error in await _alone_if_one_fails(partial(path.look_again, most=1), [aggregate]):
+            log.error("dead letter, from what was parked", reader=path.reader.name, error=said(error))
+            await path.look_again([aggregate], most=1, failure=said(error))
 
     async def _unsent(self) -> None:
         async with self._engine.connect() as db:
@@ -104,23 +117,25 @@ class Keeper:
             return
         self._pruned_at = time.monotonic()
         async with self._engine.begin() as db:
-            await journal.prune_inbox(db, INBOX_KEEPS.days)
+            await journal.prune_inbox(db, INBOX_KEEPS.days + 1)
 
 
-async def _each_alone_if_one_fails(act: Callable[[list[T]], Awaitable[None]], due: list[T]) -> None:
-    """All at once; when that fails, one by one, so that one bad timer holds up no other. Raises the last failure."""
+async def _alone_if_one_fails(
+    act: Callable[[list[T]], Awaitable[None]], due: list[T]
+) -> list[tuple[T, Exception]]:
+    """All at once; when that fails, one by one. Returns those that fail by themselves, raises what is no one's fault."""
+    if not due:
+        return []
     try:
         await act(due)
-    except Exception as failure:
-        last = failure
-        if len(due) == 1:
+    except Exception as error:
+        if classify(error) is not Kind.DETERMINISTIC:
             raise
-        for one in due:
-            try:
-                await act([one])
-            except Exception as error:
-                log.error(
-                    "failed alone; it will be tried again", what=str(one)[:120], error=type(error).__name__
-                )
-                last = error
-        raise last
+        if len(due) == 1:
+            return [(due[0], error)]
+    else:
+        return []
+    failed = []
+    for one in due:
+        failed += await _alone_if_one_fails(act, [one])
+    return failed

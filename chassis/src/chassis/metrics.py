@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Sequence
+from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -53,7 +55,7 @@ class Metrics:
 class Registered:
     """The metrics objects themselves, once for each registry."""
 
-    _known: dict[int, Registered] = {}
+    _known: ClassVar[WeakKeyDictionary[CollectorRegistry, Registered]] = WeakKeyDictionary()
 
     def __init__(self, registry: CollectorRegistry) -> None:
         # Records taken in, by what became of them: done, duplicate, rejected, dead, parked.
@@ -113,6 +115,6 @@ class Registered:
 
     @classmethod
     def of(cls, registry: CollectorRegistry) -> Registered:
-        if id(registry) not in cls._known:
-            cls._known[id(registry)] = cls(registry)
-        return cls._known[id(registry)]
+        if registry not in cls._known:
+            cls._known[registry] = cls(registry)
+        return cls._known[registry]

@@ -50,8 +50,8 @@ async def upgrade(engine: AsyncEngine, service: Path) -> None:
 def _upgrade(connection: Connection, config: Config) -> None:
     script = ScriptDirectory.from_config(config)
 
-    def steps(revision: str, migration_context: object) -> object:
-        return script._upgrade_revs("head", revision)
+    def steps(revision: str, _context: object) -> object:
+        return script._upgrade_revs("head", revision)  # noqa: SLF001  # what Alembic's own command does
 
     from alembic.runtime.environment import EnvironmentContext
 

@@ -17,6 +17,9 @@ from contracts.envelope import Envelope
 from contracts.ids import uuid7
 from contracts.messages import Command, Message
 
+FRAMING_BYTES = 256
+"""What the broker counts besides: the record's and its batch's own fields (61 + at most 40, KIP-98)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -77,7 +80,7 @@ class Sender:
         """The record as it came, with the reason in headers of our own."""
         record = item.record
         headers: list[tuple[str, bytes | None]] = [
-            *record.headers,
+            *((_as_text(name), value) for name, value in record.headers),
             ("deadletter-reason", reason.encode()),
             ("deadletter-detail", detail.encode()),
             ("deadletter-topic", record.topic.encode()),
@@ -98,6 +101,11 @@ class Sender:
             + len(value or b"")
             + sum(len(name) + len(text or b"") + 10 for name, text in headers)
         )
-        if size > topic.max_message_bytes:
+        if size + FRAMING_BYTES > topic.max_message_bytes:
             raise TooLarge(f"{size} bytes for {topic.name}, which takes {topic.max_message_bytes}")
         return OutboxRow(aggregate, cause_of(cause), topic.name, key, pack_headers(headers), value)
+
+
+def _as_text(name: str) -> str:
+    """A header's name as it can be written again; bytes that are no UTF-8 are spelled out."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import groupby
+from datetime import datetime, timedelta
+from itertools import groupby, islice
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -18,6 +19,7 @@ from chassis import journal
 from chassis.batch import Batch, Desk
 from chassis.clock import Clock
 from chassis.decisions import Row
+from chassis.errors import Conflict
 from chassis.items import (
     Item,
     Outcome,
@@ -25,6 +27,7 @@ from chassis.items import (
     VerifyActor,
     aggregate_key,
     decode,
+    decode_failed,
     refuse_by_age,
     timer_item,
 )
@@ -35,8 +38,6 @@ from chassis.routes import Reader
 from contracts.messages import Unreadable
 
 THROUGH = (Outcome.DONE, Outcome.DUPLICATE, Outcome.REJECTED)
-MOST_ROUNDS = 50
-"""A batch that asks for more rows this often does not come to an end: an error in the service."""
 
 
 class Path:
@@ -73,10 +74,7 @@ class Path:
         failure: our own code fails on these records; they become dead letters for that reason.
         keep: False decides them and rolls back, to see whether they would fail too.
         """
-        items = [decode(record, self.reader, self._verify) for record in records]
-        if failure is not None:
-            for item in items:
-                item.failure = failure
+        items = [self._read(record, failure) for record in records]
         async with self._transaction(keep) as db:
             batch = await self._begin_records(db, items)
             if batch.items:
@@ -92,7 +90,7 @@ class Path:
             for number, row in enumerate(due)
         ]
         async with self._transaction() as db:
-            batch = Batch(self._desk, items, self._clock.now(await journal.clock(db)))
+            batch = self._batch(items, await journal.clock(db))
             await self._load(db, batch, batch.wants(items))
             fired = await journal.fire_timers(db, items)
             batch.items = [item for item in items if (*(item.aggregate or ("", "")), _name(item)) in fired]
@@ -101,13 +99,21 @@ class Path:
         self._metrics.timers(len(batch.items))
         await self.publish(batch.aggregates, {})
 
-    async def look_again(self, aggregates: Collection[str], *, redrive: bool = False) -> None:
+    async def look_again(
+        self,
+        aggregates: Collection[str],
+        *,
+        redrive: bool = False,
+        most: int | None = None,
+        failure: str | None = None,
+    ) -> None:
         """Decide again what is parked for these aggregates, in order, up to the first that stays.
 
         redrive: also those that are dead letters; without it they hold back their successors.
+        most: no more than so many of each aggregate. failure: as for `take`; they become dead letters.
         """
         async with self._transaction() as db:
-            batch = await self._begin_parked(db, aggregates, redrive=redrive)
+            batch = await self._begin_parked(db, aggregates, redrive=redrive, most=most, failure=failure)
             if batch.items:
                 await self._finish(db, batch)
         await self.publish(batch.aggregates, {})
@@ -115,6 +121,32 @@ class Path:
     async def publish(self, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]) -> None:
         """Send what is unsent of these aggregates and these records."""
         await self._publisher.publish(aggregates, causes)
+
+    async def due_timers(self, most: int) -> list[Any]:
+        """This reader's timers that are due, as `fire` takes them."""
+        kinds = self.reader.by_timer.keys()
+        async with self._engine.connect() as db:
+            return (
+                await journal.due_timers(db, kinds, self._clock.now(await journal.clock(db)), most)
+                if kinds
+                else []
+            )
+
+    async def due_parked(self, most: int) -> list[str]:
+        """Aggregates whose first parked record is to be looked at now."""
+        async with self._engine.connect() as db:
+            return await journal.due_parked(
+                db, self.reader.name, self._clock.now(await journal.clock(db)), most
+            )
+
+    async def put_off(self, what: Any, by: timedelta) -> None:
+        """Leave a timer (as `fire` takes it) or a parked aggregate alone for a while."""
+        async with self._transaction() as db:
+            until = self._clock.now(await journal.clock(db)) + by
+            if isinstance(what, str):
+                await journal.put_off_parked(db, self.reader.name, what, until)
+            else:
+                await journal.put_off_timer(db, what, until)
 
     async def probe(self) -> None:
         """Whether the database answers."""
@@ -133,7 +165,7 @@ class Path:
         fresh = [
             item for item in items if item.record.offset >= passed[(item.record.topic, item.record.partition)]
         ]
-        batch = Batch(self._desk, fresh, self._clock.now(now))
+        batch = self._batch(fresh, now)
         batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
         if not fresh:
             return batch
@@ -150,13 +182,23 @@ class Path:
                 refuse_by_age(item, batch.now)
         return batch
 
+    def _batch(self, items: list[Item], database_now: datetime) -> Batch:
+        return Batch(self._desk, items, self._clock.now(database_now), database_now)
+
+    def _read(self, record: RawRecord, failure: str | None) -> Item:
+        if failure is None:
+            return decode(record, self.reader, self._verify)
+        return decode_failed(record, self.reader, self._verify, failure)
+
     def _repeat(self, item: Item, first: Any) -> None:
         """An id that was taken in before: the stored reply again, or, with another body, a dead letter."""
+        item.repeats = True
         if bytes(first.body_hash) != item.body_hash:
             item.fault = Unreadable("id-reused", "This id came before with another body.")
             item.route, item.aggregate = None, None
             return
         item.first = Item(item.record)
+        item.fault = None
         if first.reply is not None:
             replies = self._desk.replies
             kind = replies.accepted if first.reply_type == replies.accepted.TYPE else replies.rejected
@@ -164,6 +206,7 @@ class Path:
 
     @staticmethod
     def _repeat_within(item: Item, first: Item) -> None:
+        item.repeats = True
         if first.body_hash != item.body_hash:
             item.fault = Unreadable("id-reused", "This id came before with another body.")
             item.route, item.aggregate = None, None
@@ -172,23 +215,31 @@ class Path:
             item.fault = None
 
     async def _begin_parked(
-        self, db: AsyncConnection, aggregates: Collection[str], *, redrive: bool
+        self,
+        db: AsyncConnection,
+        aggregates: Collection[str],
+        *,
+        redrive: bool,
+        most: int | None,
+        failure: str | None,
     ) -> Batch:
         """Parked records of these aggregates: progress rows first, as everywhere, then the aggregates."""
         glance = await journal.parked_records(db, self.reader.name, aggregates, lock=False)
         if not glance:
-            return Batch(self._desk, [], self._clock.now(await journal.clock(db)))
+            return self._batch([], await journal.clock(db))
         partitions = {(record.topic, record.partition): record.offset for record, _ in glance}
         passed, now = await journal.lock_progress(db, self.reader.name, partitions)
-        batch = Batch(self._desk, [], self._clock.now(now))
+        batch = self._batch([], now)
         batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
         await self._load(db, batch, {_row_of(key) for key in aggregates})
         parked = await journal.parked_records(db, self.reader.name, aggregates, lock=True)
         for _, group in groupby(parked, key=lambda pair: pair[1].aggregate):
-            for record, row in group:
-                if row.reason == "failed" and not redrive:
+            for record, row in islice(group, most):
+                newly_parked = (record.topic, record.partition) not in batch.counts
+                if newly_parked or (row.reason == "failed" and not redrive):
                     break
-                item = decode(record, self.reader, self._verify)
+                item = self._read(record, failure)
+                item.redriven = redrive
                 item.parked_id, item.parked_since, item.parked_attempts = row.id, row.since, row.attempts
                 item.parked_as = Outcome.DEAD if row.reason in ("failed", "unreadable") else Outcome.PARKED
                 batch.items.append(item)
@@ -211,21 +262,21 @@ class Path:
                 await transaction.rollback()
 
     async def _finish(self, db: AsyncConnection, batch: Batch) -> None:
-        """Load, decide, save: in rounds, as long as decisions ask for more rows or stand behind one that did."""
+        """Load, decide, save: in rounds, as long as decisions ask for more rows or stand behind one that did.
+
+        Counters are locked only when no row is asked for any more: their rows are what all writers share.
+        """
         await self._load(db, batch, batch.wants(batch.items))
         batch.versions_before = await journal.versions(db, self.reader.name, batch.subjects)
         batch.versions = dict(batch.versions_before)
         batch.parked = await journal.parked_aggregates(db, self.reader.name, batch.aggregates)
-        pending = batch.items
-        for _ in range(MOST_ROUNDS):
-            pending, wanted, numbered = batch.decide(pending)
-            if numbered:
-                await self._number(db, batch, numbered)
-            if not pending:
-                break
-            await self._load(db, batch, wanted)
-        else:
-            raise RuntimeError(f"decisions still ask for more rows after {MOST_ROUNDS} rounds")
+        pending, wanted, ranges = batch.decide(batch.items)
+        while pending:
+            if wanted:
+                await self._load(db, batch, wanted)
+            else:
+                batch.counters |= await journal.lock_counters(db, ranges)
+            pending, wanted, ranges = batch.decide(pending)
         await self._save(db, batch)
 
     async def _load(self, db: AsyncConnection, batch: Batch, wanted: Collection[Row]) -> None:
@@ -243,21 +294,8 @@ class Path:
             if seen:
                 batch.keep(name, seen, await rows.load(db, seen, lock=False), lock=False)
 
-    async def _number(self, db: AsyncConnection, batch: Batch, numbered: Sequence[tuple[Item, Any]]) -> None:
-        """Take all numbers of this round at once, and give them out in record order."""
-        counts: dict[str, int] = {}
-        for _, decision in numbered:
-            for name in decision.ranges:
-                counts[name] = counts.get(name, 0) + 1
-        next_number = await journal.take_numbers(db, counts)
-        for item, decision in numbered:
-            numbers = []
-            for name in decision.ranges:
-                numbers.append(next_number[name])
-                next_number[name] += 1
-            batch.apply(item, decision.then(numbers))
-
     async def _save(self, db: AsyncConnection, batch: Batch) -> None:
+        await self._none_was_born(db, batch)
         for name, rows in self._rows.items():
             if batch.changed.get(name):
                 await rows.save(db, batch.changed[name])
@@ -268,7 +306,9 @@ class Path:
             await journal.save_timers(db, batch.timers)
         await self._save_parked(db, batch)
         if batch.errands:
-            await journal.put_errands(db, batch.errand_rows, batch.now)
+            await journal.put_errands(db, batch.errand_rows, batch.written_at)
+        if batch.counters:
+            await journal.save_counters(db, batch.counters)
         await journal.set_outcomes(db, self.reader.name, [item for item in batch.items if item.timer is None])
         batch.count()
         if batch.counts:
@@ -276,19 +316,35 @@ class Path:
         if batch.compacted:
             await journal.save_compacted(db, batch.compacted)
         if batch.out:
-            await journal.put_out(db, batch.out, batch.now)
+            await journal.put_out(db, batch.out, batch.written_at)
+
+    async def _none_was_born(self, db: AsyncConnection, batch: Batch) -> None:
+        """Rows about to be made must still be missing: nothing held off another replica that made them meanwhile.
+
+        Raises Conflict; done again, the decision sees the row.
+        """
+        if not batch.born:
+            return
+        born = [aggregate_key((name, row_id)) for name, ids in batch.born.items() for row_id in ids]
+        await journal.lock_births(db, born)
+        for name, rows in self._rows.items():
+            ids = batch.born.get(name)
+            if ids and await rows.load(db, ids, lock=False):
+                raise Conflict(f"another replica has made one of these {name} rows meanwhile")
 
     async def _save_parked(self, db: AsyncConnection, batch: Batch) -> None:
         if batch.parkings:
             await journal.park(db, self.reader.name, batch.parkings, batch.now)
-        gone = [i.parked_id for i in batch.items if i.parked_id is not None and i.outcome in THROUGH]
+        gone = [
+            item.parked_id for item in batch.items if item.parked_id is not None and item.outcome in THROUGH
+        ]
         if gone:
             await journal.unpark(db, gone)
         if batch.gap_filled:
-            await journal.look_now(db, self.reader.name, batch.gap_filled)
+            await journal.look_now(db, self.reader.name, batch.gap_filled, batch.now)
         arrived = [aggregate_key((name, row_id)) for name, rows in batch.changed.items() for row_id in rows]
         if arrived and self.reader.wakes:
-            await journal.wake_waiting(db, arrived)
+            await journal.wake_waiting(db, arrived, batch.now)
 
 
 def _row_of(key: str) -> Row:

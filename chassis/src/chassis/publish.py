@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import journal
+from chassis.errors import Unsent, leaked
 from chassis.items import unpack_headers
 from chassis.journal import Partition
 from chassis.metrics import Registered
@@ -48,18 +49,20 @@ class Publisher:
 
     async def stop(self) -> None:
         """Flush and close, bounded."""
-        await self._replace()
+        if self._producer is not None:
+            await self._discard(self._producer)
 
     async def ping(self) -> str | None:
-        """None when the broker answers, else what is wrong."""
-        producer = self._producer
-        if producer is None:
-            return "not connected"
+        """None when the broker answers. Raises what the client raises."""
+        producer = await self._running()
         await producer.client.fetch_all_metadata()
         return None
 
     async def publish(self, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]) -> None:
-        """Send all unsent rows of these aggregates and records, in order. Raises what the database or broker raise."""
+        """Send all unsent rows of these aggregates and records, in order.
+
+        Raises Unsent when the broker did not take them, or what the database raises.
+        """
         sending = False
         try:
             async with self._engine.connect() as db, db.begin():
@@ -99,16 +102,20 @@ class Publisher:
 
     async def _send(self, rows: Sequence[Any]) -> None:
         """Pipelined, in order; any failure condemns the producer, since an idempotent one may be wedged for good."""
-        producer = await self._running()
+        producer: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(ACK_SECONDS):
+                producer = await self._running()
                 acks = [
                     await producer.send(row.topic, row.value, row.key, headers=unpack_headers(row.headers))
                     for row in rows
                 ]
                 await asyncio.gather(*acks)
-        except BaseException:
-            await self._replace()
+        except BaseException as error:
+            if producer is not None:
+                await self._discard(producer)
+            if isinstance(error, (KafkaError, OSError)) or leaked(error):
+                raise Unsent(type(error).__name__) from error
             raise
 
     async def _running(self) -> AIOKafkaProducer:
@@ -123,13 +130,26 @@ class Publisher:
                 self._producer = producer
             return self._producer
 
-    async def _replace(self) -> None:
-        """Close the old producer, bounded, before another may send: two at once would lose the order."""
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        """Close a producer, bounded, before another may send: two at once would lose the order.
+
+        Of several senders that fail together only the first finds it to be the current one.
+        """
         async with self._starting:
-            producer, self._producer = self._producer, None
-            if producer is not None:
-                with contextlib.suppress(TimeoutError, KafkaError, OSError):
-                    await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
+            is_current = self._producer is producer
+            if not is_current:
+                return
+            self._producer = None
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
+            # a stop that was cut short leaves its sender alive, and that would still send
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                await asyncio.wait_for(_kill(producer), CLOSE_SECONDS)
+
+
+async def _kill(producer: AIOKafkaProducer) -> None:
+    await producer._sender.close()  # noqa: SLF001  # aiokafka has no way to stop without flushing
+    await producer.client.close()
 
 
 class _Message:

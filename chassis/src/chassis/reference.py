@@ -65,7 +65,9 @@ class IndexReader:
         await consumer.start()
         try:
             # the catalogue says how many there are; the client knows only topics it is assigned to
-            partitions = [TopicPartition(self._topic.name, number) for number in range(self._topic.partitions)]
+            partitions = [
+                TopicPartition(self._topic.name, number) for number in range(self._topic.partitions)
+            ]
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)

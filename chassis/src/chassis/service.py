@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -24,6 +24,7 @@ from chassis.batch import Desk, Replies
 from chassis.clock import Clock, DatabaseClock
 from chassis.consume import Consumer
 from chassis.errands import Do, Errands
+from chassis.errors import Kind, classify, said
 from chassis.health import Watchdog
 from chassis.keeper import Keeper
 from chassis.metrics import Metrics, Registered
@@ -38,6 +39,8 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 1.0
 LAG_SECONDS = 5.0
+CLOSE_SECONDS = 1.5
+"""A stop is over within 20 s: the batch has `stop_seconds` and 1 s, the connections twice this."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Running:
         self.broker = kafka.broker(settings, service.name)
         for consumer in self.consumers:
             consumer.attach(self.broker, f"{service.name}.{consumer.name}")
-        self.keeper = Keeper(self.engine, self.paths, clock, settings)
+        self.keeper = Keeper(self.engine, self.paths, settings)
         self.errands = Errands(self.engine, service.errands, self.metrics)
         self.watchdog = Watchdog(settings.stuck_seconds)
         self._started = False
@@ -127,9 +130,8 @@ class Running:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for close in (self.broker.stop, self.publisher.stop, self.engine.dispose):
-            with contextlib.suppress(TimeoutError, KafkaError, OSError):
-                await asyncio.wait_for(close(), 3.0)
+        await asyncio.gather(_close(self.broker.stop), _close(self.publisher.stop))
+        await _close(self.engine.dispose)
         log.info("stopped", service=self.service.name)
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -141,8 +143,10 @@ class Running:
         while True:
             try:
                 await attempt()
-            except (KafkaError, SQLAlchemyError, OSError) as error:
-                log.warning("waiting", for_=what, error=type(error).__name__)
+            except Exception as error:
+                if not isinstance(error, SQLAlchemyError) and classify(error) is Kind.DETERMINISTIC:
+                    raise
+                log.warning("waiting", for_=what, error=said(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
@@ -184,6 +188,12 @@ class Running:
         return {"database": database_check, "broker": broker_check, "progress": progress}
 
 
+async def _close(close: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """Close, for at most CLOSE_SECONDS; what does not close now ends with the process."""
+    with contextlib.suppress(TimeoutError, KafkaError, SQLAlchemyError, OSError):
+        await asyncio.wait_for(close(), CLOSE_SECONDS)
+
+
 def _report_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, SystemExit):
         log.error("a task of the service ended", task=task.get_name(), exc_info=error)
@@ -193,7 +203,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its signal handling: this process stops in its own order."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 

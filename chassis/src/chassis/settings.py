@@ -23,7 +23,10 @@ class ServiceSettings(BaseSettings):
     kafka_password: str | None = Field(default=None, repr=False)
     kafka_ca_file: Path | None = None
     kafka_replication: int | None = Field(
-        default=None, ge=1, le=9, description="of topics created; by default 3, or as many as there are brokers"
+        default=None,
+        ge=1,
+        le=9,
+        description="of topics created; by default 3, or as many as there are brokers",
     )
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535, description="0: any free port, told in the log")

@@ -34,7 +34,11 @@ def link_to(traceparent: str | None) -> Link | None:
         return None
     trace_id, flags = context
     span_id = traceparent[36:52]
-    return Link(SpanContext(int(trace_id, 16), int(span_id, 16), True, TraceFlags(int(flags, 16))))
+    return Link(
+        SpanContext(
+            int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+        )
+    )
 
 
 def _parse(traceparent: str) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from pydantic import PostgresDsn
 
 from chassis import database, kafka, migrate
 from chassis.clock import Clock
@@ -30,7 +31,7 @@ def infrastructure() -> Iterator[Infrastructure]:
 async def topics(infrastructure: Infrastructure) -> None:
     """All topics of the catalogue."""
     settings = ServiceSettings(
-        database_url="postgresql+asyncpg://nobody@localhost/none",
+        database_url=PostgresDsn("postgresql+asyncpg://nobody@localhost/none"),
         kafka_bootstrap_servers=infrastructure.kafka_bootstrap,
         development=True,
     )
@@ -73,8 +74,8 @@ async def start_service(infrastructure: Infrastructure, topics: None) -> AsyncIt
         await running_service.start()
         started.append(running_service)
         async with asyncio.timeout(30):
-            while not all(consumer.joined for consumer in running_service.consumers):
-                await asyncio.sleep(0.02)
+            for consumer in running_service.consumers:
+                await consumer.has_joined.wait()
         return running_service
 
     yield start

@@ -53,9 +53,11 @@ def _local() -> Iterator[Infrastructure]:
     # the local stack is a tool for development, not a dependency of the services
     from servicenetz.stack import Stack
 
-    with tempfile.TemporaryDirectory(prefix="servicenetz-test-", ignore_cleanup_errors=True) as folder:
-        with Stack(Path(folder), services=[]) as stack:
-            yield Infrastructure(stack.kafka_bootstrap, stack.postgres.superuser_url())
+    with (
+        tempfile.TemporaryDirectory(prefix="servicenetz-test-", ignore_cleanup_errors=True) as folder,
+        Stack(Path(folder), services=[]) as stack,
+    ):
+        yield Infrastructure(stack.kafka_bootstrap, stack.postgres.superuser_url())
 
 
 @contextmanager
