@@ -23,7 +23,6 @@ from billing.domain.partners import Party
 from billing.domain.rate_cards import publish
 from billing.domain.settlements import (
     LOOK_AGAIN_TIMER,
-    PATIENCE,
     CompletedWork,
     Facts,
     Settlement,
@@ -45,7 +44,9 @@ NOW = datetime(2026, 3, 5, 9, tzinfo=UTC)
 DISTRIBUTOR = Party(
     "Distribution AG", Address(street="Allee 1", postcode="49074", city="Osnabrück"), "DE1", None, None
 )
-TERMS = Terms(DISTRIBUTOR, client_payment_days=14, contractor_payment_days=30)
+TERMS = Terms(
+    DISTRIBUTOR, client_payment_days=14, contractor_payment_days=30, hold_after=timedelta(seconds=10)
+)
 
 
 def _partner(message: Any) -> Any:
@@ -235,7 +236,7 @@ def test_what_is_missing_is_waited_for_then_a_named_hold_then_settled(
 ) -> None:
     waiting = settle(None, _work(story), _without(facts, story, lacking), NOW)
     assert isinstance(waiting, Waiting)
-    assert (waiting.for_, waiting.patience) == (of.format(story), PATIENCE)
+    assert (waiting.for_, waiting.patience) == (of.format(story), timedelta(seconds=10))
 
     assert isinstance(waiting.otherwise, Decision)
     held = waiting.otherwise.state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -55,7 +54,7 @@ async def newest(db: AsyncConnection, most: int) -> list[Archived]:
 
 
 def _archived(row: Any) -> Archived:
-    data = json.loads(row.data)
+    data = row.data
     if fingerprint(canonical(data)) != row.sha256:
         raise Tampered(f"{row.number} is not what was issued: its data have another SHA-256")
     return Archived(

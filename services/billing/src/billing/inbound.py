@@ -21,7 +21,7 @@ from contracts.values import AgreementKind
 
 
 def readers(terms: Terms) -> tuple[Reader, ...]:
-    """The table of contents: `terms` are the distributor's own data, the same on all documents."""
+    """The table of contents: `terms` are what is the same for all settlements, from the settings."""
     return (
         Reader(
             "settlements",

@@ -112,12 +112,14 @@ class _Page:
         lines = "".join(self._line(number, line) for number, line in enumerate(data["lines"], start=1))
         recipient = data["buyer"] if data["kind"] == "invoice" else data["seller"]
         issuer = data["issuer"]
+        number = escape(data["number"])
+        closing = says(data["kind"] + "_closing").replace(number, f'<span class="no">{number}</span>')
         return f"""<!doctype html>
 <html lang="{"de" if self._german else "en"}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} {escape(data["number"])}</title>
+<title>{title} {number}</title>
 <style>
 {css}</style>
 </head>
@@ -136,7 +138,7 @@ class _Page:
 </div>
 <dl class="facts">{self._facts(recipient)}</dl>
 </div>
-<h1>{title} {escape(data["number"])}<small>{says("for_job")}{by_buyer}</small></h1>
+<h1>{title} <span class="no">{number}</span><small>{says("for_job")}{by_buyer}</small></h1>
 <div class="parties">{self._party("seller")}{self._party("buyer")}</div>
 <table>
 <thead><tr><th>{says("position")}</th><th>{says("text")}</th><th class="n">{says("quantity")}</th>
@@ -148,7 +150,7 @@ class _Page:
 <tr><td>{says("vat")}</td><td class="n">{self._euros(data["vat"])}</td></tr>
 <tr><td>{says(data["kind"] + "_gross")}</td><td class="n">{self._euros(data["gross"])}</td></tr>
 </table>
-<div class="closing"><p>{says(data["kind"] + "_closing")}</p><p class="small">{says("prices")}</p></div>
+<div class="closing"><p>{closing}</p><p class="small">{says("prices")}</p></div>
 <footer>{escape(issuer["name"])} · {self._address(issuer, " · ")}<br>
 {says("fingerprint")} {escape(self._sha256)}</footer>
 </main>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -40,6 +41,10 @@ class Settings(ServiceSettings):
         default=14, ge=0, le=120, description="from issue to due, self-billed"
     )
 
+    hold_after_seconds: float = Field(
+        default=10.0, ge=0, le=3600, description="lack that is waited for in silence"
+    )
+
     @model_validator(mode="after")
     def _distributor_is_known(self) -> Settings:
         missing = [name.upper() for name in DEMO_DISTRIBUTOR if getattr(self, name) is None]
@@ -56,4 +61,9 @@ class Settings(ServiceSettings):
             city=mine["distributor_city"],
         )
         distributor = Party(mine["distributor_name"], address, mine["distributor_vat_id"], None, None)
-        return Terms(distributor, self.client_payment_days, self.contractor_payment_days)
+        return Terms(
+            distributor,
+            self.client_payment_days,
+            self.contractor_payment_days,
+            timedelta(seconds=self.hold_after_seconds),
+        )

@@ -33,7 +33,7 @@ def _read_partner(row: Any) -> Partner:
         partner_id=row.partner_id,
         party=Party(
             name=row.name,
-            address=Address.model_validate_json(row.address),
+            address=Address.model_validate(row.address),
             vat_id=row.vat_id,
             tax_number=row.tax_number,
             customer_number=row.customer_number,
@@ -41,7 +41,7 @@ def _read_partner(row: Any) -> Partner:
         language=row.language,
         self_billing=tuple(
             SelfBillingAgreement(date.fromisoformat(first), date.fromisoformat(last) if last else None)
-            for first, last in json.loads(row.self_billing)
+            for first, last in row.self_billing
         ),
     )
 
@@ -65,7 +65,7 @@ def _write_partner(partner: Partner) -> Sequence[Any]:
 
 
 def _read_rate_card(row: Any) -> RateCard:
-    return RateCard(row.rate_card_id, _versions.validate_json(row.versions))
+    return RateCard(row.rate_card_id, _versions.validate_python(row.versions))
 
 
 def _write_rate_card(card: RateCard) -> Sequence[Any]:
@@ -86,7 +86,7 @@ def _read_settlement(row: Any) -> Settlement:
         contractor_id=row.contractor_id,
         postcode=row.postcode,
         kind_of_work=KindOfWork(row.kind_of_work),
-        certifications=_certifications.validate_json(row.certifications),
+        certifications=_certifications.validate_python(row.certifications),
         statement_version=row.statement_version,
         hours=row.hours,
         performed_from=row.performed_from,

@@ -22,8 +22,6 @@ from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementHeld
 from contracts.values import DocumentLine, KindOfWork, Language, OwnReference, RequiredCertification, eur
 
 BERLIN = ZoneInfo("Europe/Berlin")
-PATIENCE = timedelta(seconds=10)
-"""How long data may be late before its lack is a named hold."""
 LOOK_AGAIN = timedelta(minutes=1)
 """A held settlement is woken by what it lacks; this often it looks by itself, lest a call was missed."""
 LOOK_AGAIN_TIMER = "look-again"
@@ -83,11 +81,15 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is the same on all documents: the distributor, and days until payment."""
+    """What is the same for all settlements.
+
+    distributor: on one side of every document. hold_after: how late data may be before its lack is a named hold.
+    """
 
     distributor: Party
     client_payment_days: int
     contractor_payment_days: int
+    hold_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def settle(
     settlement = Settlement(work)
     found = _complete(work, facts, berlin_day(now))
     if isinstance(found, Lack):
-        return Waiting(found.of, PATIENCE, otherwise=_hold(settlement, found, now))
+        return Waiting(found.of, facts.terms.hold_after, otherwise=_hold(settlement, found, now))
     return _issue(settlement, found, now)
 
 
