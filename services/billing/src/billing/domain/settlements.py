@@ -83,7 +83,7 @@ class Settlement:
 class Terms:
     """What is the same for all settlements.
 
-    distributor: on one side of every document. hold_after: how late data may be before its lack is a named hold.
+    distributor: on one side of every document. hold_after: how late data may be before it is a named hold.
     """
 
     distributor: Party

@@ -1,0 +1,116 @@
+"""The commands for accounts, asked of a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from billing.app import build, main
+from billing.settings import Settings
+from chassis.service import Running
+from chassis.testing.network import Outside
+from contracts.billing_settlements_v1 import JobSettled
+
+pytestmark = pytest.mark.stack
+
+Start = Callable[..., Awaitable[Running]]
+Billing = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+async def service(start_service: Start, outside: Outside, story: Any) -> Running:
+    """With one settled job, the contractor's language being English."""
+    service = await start_service(build, Settings, "billing")
+    await outside.send(story.client())
+    await outside.send(story.contractor(language="en"))
+    await outside.send(story.rate_card(1), actor="distributor:buchhaltung")
+    await outside.send(story.completed())
+    await outside.message(JobSettled, story.job_id)
+    return service
+
+
+@pytest.fixture
+def billing(service: Running) -> Billing:
+    """Run `billing …` as a person would, on the service's database."""
+    environment = {
+        "BILLING_DATABASE_URL": service.engine.url.render_as_string(hide_password=False),
+        "BILLING_KAFKA_BOOTSTRAP_SERVERS": service.settings.kafka_bootstrap_servers,
+        "BILLING_DEVELOPMENT": "true",
+    }
+
+    async def run(*arguments: str) -> Any:
+        # the commands have an event loop of their own
+        return await asyncio.to_thread(lambda: CliRunner().invoke(main, list(arguments), env=environment))
+
+    return run
+
+
+async def test_the_documents_of_a_job_are_listed_shown_and_exported(
+    billing: Billing, story: Any, tmp_path: Path
+) -> None:
+    listed = await billing("documents", "list", "--job", str(story.job_id))
+    numbers = [line.split()[0] for line in listed.output.splitlines()]
+    assert [number[:2] for number in numbers] == ["RE", "GS"]
+    assert (await billing("documents", "list")).output.splitlines()[0].split()[0] in numbers
+
+    shown = await billing("documents", "show", numbers[1])
+    assert "self-billed-invoice (type 389)" in shown.output
+    assert "seller  Systemhaus Förde KG" in shown.output
+
+    page = tmp_path / "invoice.html"
+    assert (await billing("documents", "show", numbers[0], "--html", str(page))).exit_code == 0
+    assert "<h1>Rechnung" in page.read_text(encoding="utf-8")
+
+    folder = tmp_path / "out"
+    exported = await billing("documents", "export", "--job", str(story.job_id), str(folder))
+    assert exported.exit_code == 0
+    assert sorted(file.stem for file in folder.iterdir()) == sorted(numbers)
+    assert "<h1>Self-billed invoice" in (folder / f"{numbers[1]}.html").read_text(encoding="utf-8")
+
+
+async def test_what_is_not_there_is_said(billing: Billing, story: Any, tmp_path: Path) -> None:
+    missing = await billing("documents", "show", "RE-1999-000001")
+    assert missing.exit_code != 0
+    assert "there is no document RE-1999-000001" in missing.output
+    other = story.another_job().job_id
+    assert (await billing("documents", "list", "--job", str(other))).output == "no documents\n"
+    assert (await billing("documents", "export", "--job", str(other), str(tmp_path / "x"))).exit_code != 0
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("tampering", "finding"),
+    [
+        (
+            "UPDATE postings SET amount = amount + 0.01 WHERE account = 'revenue'",
+            "entry does not sum to zero",
+        ),
+        (
+            "UPDATE documents SET net = net + 1, gross = gross + 1 WHERE kind = 'invoice'",
+            "not booked as it says",
+        ),
+        ("UPDATE documents SET data = jsonb_set(data, '{due_on}', '\"2030-01-01\"')", "not what was issued"),
+        ("UPDATE documents SET running_number = 2 WHERE kind = 'invoice'", "numbers have a gap"),
+        ("UPDATE counters SET last = last + 1", "numbers have a gap"),
+        ("DELETE FROM postings; DELETE FROM entries; DELETE FROM documents", "exactly its two documents"),
+    ],
+)
+async def test_the_check_finds_what_somebody_with_all_rights_has_done(
+    billing: Billing, service: Running, tampering: str, finding: str
+) -> None:
+    right = await billing("ledger", "check")
+    assert (right.exit_code, "holds" in right.output) == (0, True)
+    async with service.engine.begin() as db:
+        await db.execute(text("SET session_replication_role = replica"))  # triggers do not fire
+        for statement in tampering.split("; "):
+            await db.execute(text(statement))
+        await db.execute(text("SET session_replication_role = origin"))
+    wrong = await billing("ledger", "check")
+    assert wrong.exit_code == 1
+    assert finding in wrong.output
