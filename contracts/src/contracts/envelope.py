@@ -193,8 +193,8 @@ def _time(text: str) -> datetime:
             time = time.astimezone(UTC) if time.tzinfo is not None else None
     except (ValueError, OverflowError):
         time = None
-    # a form such as 20261123T21Z is ISO 8601, but not RFC 3339
-    if time is None or len(text) < len("2026-11-23T21:00:00Z") or text[10] not in "Tt":
+    # 20261123T2100Z and 2026-W48-1T21:00Z are ISO 8601, but not RFC 3339
+    if time is None or len(text) < len("2026-11-23T21:00:00Z") or text[7] != "-" or text[10] not in "Tt":
         raise Unreadable("time", "ce_time is not a time with offset (RFC 3339).")
     if not _EARLIEST_YEAR <= time.year <= _LATEST_YEAR:
         raise Unreadable("time", "ce_time is not between the years 2000 and 2999.")

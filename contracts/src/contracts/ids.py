@@ -14,22 +14,28 @@ from pydantic_core import core_schema
 from contracts.wire import TextForm
 
 UUID7_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-_UUID7 = TextForm(
-    pattern=UUID7_PATTERN,
-    length=36,
-    from_text=core_schema.uuid_schema(version=7),
-    from_python=core_schema.uuid_schema(version=7),
-    to_text=core_schema.simple_ser_schema("uuid"),
-    format="uuid",
-)
 
-PartnerId = Annotated[UUID, _UUID7]
-JobId = Annotated[UUID, _UUID7]
-OfferId = Annotated[UUID, _UUID7]
-StatementId = Annotated[UUID, _UUID7]
-RateCardId = Annotated[UUID, _UUID7]
-NotificationId = Annotated[UUID, _UUID7]
-MessageId = Annotated[UUID, _UUID7]
+
+def _uuid7_of(what: str) -> TextForm:
+    version_7 = core_schema.uuid_schema(version=7)
+    return TextForm(
+        UUID7_PATTERN,
+        36,
+        from_text=version_7,
+        from_python=version_7,
+        to_text=core_schema.simple_ser_schema("uuid"),
+        format="uuid",
+        description=f"The id of {what}, a UUIDv7 in lower case.",
+    )
+
+
+PartnerId = Annotated[UUID, _uuid7_of("a partner")]
+JobId = Annotated[UUID, _uuid7_of("a job")]
+OfferId = Annotated[UUID, _uuid7_of("an offer")]
+StatementId = Annotated[UUID, _uuid7_of("a statement")]
+RateCardId = Annotated[UUID, _uuid7_of("a rate card")]
+NotificationId = Annotated[UUID, _uuid7_of("a notification")]
+MessageId = Annotated[UUID, _uuid7_of("a message, its ce_id")]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)

@@ -34,8 +34,6 @@ TaxNumber = Annotated[str, text(20, "^[0-9][0-9/ ]{5,19}$")]
 """Steuernummer."""
 Code = Annotated[str, text(60, "^[a-z0-9][a-z0-9-]{0,59}$")]
 """A fixed word for programs, such as `insurance-expired`."""
-Manufacturer = Annotated[str, text(40, "^[A-Za-z0-9ÄÖÜäöüß][A-Za-z0-9ÄÖÜäöüß &+./-]{0,39}$")]
-ProductLine = Annotated[str, text(40, "^[A-Za-z0-9ÄÖÜäöüß][A-Za-z0-9ÄÖÜäöüß &+./-]{0,39}$")]
 ArticleNumber = Annotated[str, text(30, "^[A-Za-z0-9][A-Za-z0-9./_-]{0,29}$")]
 JobNumber = Annotated[str, text(9, "^A[0-9A-HJKMNP-TV-Z]{8}$")]
 """The number people use for a job (contracts.ids.job_number)."""
@@ -49,11 +47,13 @@ Remark = Annotated[str, text(200)]
 """A remark of the distributor's people, on restricted topics only."""
 _LETTERS = "A-Za-zÄÖÜäöüßéèáàçñ"
 _SIGNS = " ,.:;()/+&'-"
-Summary = Annotated[
-    str,
-    text(80, f"^[{_SIGNS}]*([0-9][{_SIGNS}]*){{0,5}}([{_LETTERS}]+[{_SIGNS}]*([0-9][{_SIGNS}]*){{0,5}})*$"),
-]
-"""A few words on the work, for all to read. At most five digits between letters, no @: no phone, no mail."""
+_DIGITS = f"([0-9][{_SIGNS}]*){{0,5}}"
+_PUBLIC = f"^[{_SIGNS}]*{_DIGITS}([{_LETTERS}]+[{_SIGNS}]*{_DIGITS})*$"
+"""At most five digits between letters, no @: no phone number, no mail address."""
+Summary = Annotated[str, text(80, _PUBLIC)]
+"""A few words on the work, for all to read."""
+Manufacturer = Annotated[str, text(40, _PUBLIC)]
+ProductLine = Annotated[str, text(40, _PUBLIC)]
 Fact = Annotated[str, text(200, "^[A-Za-zÄÖÜäöüß0-9][A-Za-zÄÖÜäöüß0-9 ,.:;()/+%<>=≤≥–'_-]{0,199}$")]
 """What was found, in words of the system's own."""
 SealedText = Annotated[
@@ -69,19 +69,34 @@ Sealed = SealedText
 # -- numbers ---------------------------------------------------------------------------------------
 
 _TO_399 = "([1-9]|[1-9][0-9]|[1-3][0-9]{2})"
-Hours = Annotated[Decimal, decimal_text(rf"^(0\.(25|50?|75)|{_TO_399}(\.(00?|25|50?|75))?|400(\.00?)?)$")]
-"""Working hours in steps of a quarter, 0.25 to 400."""
-WeeklyHours = Annotated[Decimal, decimal_text(rf"^((0|{_TO_399})(\.[0-9]{{1,2}})?|400(\.00?)?)$")]
-"""Hours a week, 0 to 400 (a dealer may have several people)."""
-Amount = Annotated[Decimal, decimal_text(r"^(0|[1-9][0-9]{0,9})\.[0-9]{2}$", places=2)]
-Quantity = Annotated[Decimal, decimal_text(r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,3})?$")]
-Kilometres = Annotated[Decimal, decimal_text(r"^(0|[1-9][0-9]{0,4})\.[0-9]$", places=1)]
-"""A distance with one digit after the point."""
-Share = Annotated[Decimal, decimal_text(r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
-"""0 to 1."""
-Score = Annotated[Decimal, decimal_text(r"^-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$")]
-Percent = Annotated[Decimal, decimal_text(r"^(100\.00|(0|[1-9][0-9]?)\.[0-9]{2})$", places=2)]
-"""A rate in percent: 19.00 is nineteen percent."""
+Hours = Annotated[
+    Decimal,
+    decimal_text(
+        "Working hours in steps of a quarter, 0.25 to 400.",
+        rf"^(0\.(25|50?|75)|{_TO_399}(\.(00?|25|50?|75))?|400(\.00?)?)$",
+    ),
+]
+WeeklyHours = Annotated[
+    Decimal,
+    decimal_text(
+        "Hours a week, 0 to 400: a dealer may have several people.",
+        rf"^((0|{_TO_399})(\.[0-9]{{1,2}})?|400(\.00?)?)$",
+    ),
+]
+Amount = Annotated[
+    Decimal,
+    decimal_text("Two digits follow the point; never negative.", r"^(0|[1-9][0-9]{0,9})\.[0-9]{2}$", 2),
+]
+Quantity = Annotated[Decimal, decimal_text("How many or how much.", r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,3})?$")]
+Kilometres = Annotated[
+    Decimal, decimal_text("As the crow flies, one digit after the point.", r"^(0|[1-9][0-9]{0,4})\.[0-9]$", 1)
+]
+Share = Annotated[Decimal, decimal_text("0 to 1.", r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
+Score = Annotated[Decimal, decimal_text("The more, the better.", r"^-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$")]
+Percent = Annotated[
+    Decimal,
+    decimal_text("In percent: 19.00 is nineteen percent.", r"^(100\.00|(0|[1-9][0-9]?)\.[0-9]{2})$", 2),
+]
 Zone = Annotated[int, whole(1, 6)]
 """A travel zone of the rate card, 1 the nearest."""
 Version = Annotated[int, whole(1, 2_147_483_647)]

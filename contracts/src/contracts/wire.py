@@ -32,6 +32,7 @@ class TextForm:
     from_python: CoreSchema
     to_text: core_schema.SerSchema
     format: str | None = None
+    description: str | None = None
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=self.pattern, max_length=self.length, strict=True)
@@ -45,7 +46,8 @@ class TextForm:
         self, _core: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         schema = {"type": "string", "pattern": self.pattern, "maxLength": self.length}
-        return schema | ({"format": self.format} if self.format else {})
+        told = {"format": self.format, "description": self.description}
+        return schema | {word: value for word, value in told.items() if value}
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -69,15 +71,30 @@ _moment = core_schema.no_info_after_validator_function(
 )
 _day = core_schema.date_schema(ge=date(1900, 1, 1), le=date(LATEST_YEAR, 12, 31))
 
+_TIME_TOLD = "A moment, RFC 3339. Any offset is read, UTC is written; without an offset it is refused."
 Time = Annotated[
-    datetime, TextForm(_TIME, 32, _read_time, _moment, core_schema.simple_ser_schema("datetime"), "date-time")
+    datetime,
+    TextForm(
+        _TIME, 32, _read_time, _moment, core_schema.simple_ser_schema("datetime"), "date-time", _TIME_TOLD
+    ),
 ]
-"""A moment. Any offset is read, UTC is written; a time without offset is refused (RFC 3339)."""
-Day = Annotated[date, TextForm(_DAY, 10, _day, _day, core_schema.simple_ser_schema("date"), "date")]
+"""A moment, in UTC."""
+Day = Annotated[
+    date,
+    TextForm(
+        _DAY,
+        10,
+        _day,
+        _day,
+        core_schema.simple_ser_schema("date"),
+        "date",
+        "A day in Germany (Europe/Berlin).",
+    ),
+]
 """A day in Germany (Europe/Berlin)."""
 
 
-def decimal_text(pattern: str, places: int | None = None) -> TextForm:
+def decimal_text(description: str, pattern: str, places: int | None = None) -> TextForm:
     """A decimal that stands in JSON as text of this pattern.
 
     places: so many digits always follow the point; Decimal("85") is written as "85.00". None: as it comes.
@@ -105,6 +122,7 @@ def decimal_text(pattern: str, places: int | None = None) -> TextForm:
         Decimal,
         core_schema.no_info_plain_validator_function(from_python),
         core_schema.to_string_ser_schema(when_used="json"),
+        description=description,
     )
 
 
