@@ -129,7 +129,9 @@ def test_when_the_last_day_is_over_it_expires_and_is_gone_for_all() -> None:
 
 def test_a_clock_that_strikes_early_says_nothing() -> None:
     once = insured(shown("2026-01-01", "2026-12-31"))
+    last_moment = end_of(date(2026, 12, 31)) - timedelta(microseconds=1)
     assert rights.insurance_ends(once.state, NOW).events == ()
+    assert rights.insurance_ends(once.state, last_moment).events == ()
 
 
 def test_a_renewal_prolongs_and_the_lower_sum_counts_until_the_old_one_is_over() -> None:
