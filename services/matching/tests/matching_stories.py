@@ -156,7 +156,7 @@ class World:
     def told(self, kind: type) -> list[object]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    # -- the view ---------------------------------------------------------------------------------------------
+    # -- the view ----------------------------------------------------------------------------------
 
     def new_id(self) -> UUID:
         return uuid7(self.now)
@@ -179,7 +179,7 @@ class World:
     def reserved_minutes(self, partner_ids: Collection[UUID], week: str) -> Mapping[UUID, int]:
         return {each: self.capacity(each, week).reserved_minutes for each in partner_ids}
 
-    def in_reach(self, postcode: str) -> Sequence[tuple[UUID, int]]:
+    def in_reach(self, _: str) -> Sequence[tuple[UUID, int]]:
         return [(row.partner_id, row.version) for row in self.rows.values() if least_dot(row) < NOWHERE]
 
     def engagements(self, partner_id: UUID) -> Sequence[Engagement]:
@@ -196,10 +196,10 @@ class World:
             and partner_id in (state.contractor_id, state.job.client_id)
         ]
 
-    # -- what must always be true -----------------------------------------------------------------------------
+    # -- what must always be true ------------------------------------------------------------------
 
     def reconciles(self) -> bool:
-        """Reserved minutes are what assignments say, and nobody has more than he offered when it was taken."""
+        """Reserved minutes are what assignments say, and nobody has more than he offered."""
         sums: dict[str, int] = {}
         for state in self.states.values():
             if state.reserved_minutes:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from chassis.decisions import Rejected
 from contracts.ids import uuid7
 from contracts.matching_assignments_v1 import (
@@ -30,10 +32,10 @@ from contracts.matching_commands_v1 import (
     Volunteer,
 )
 from contracts.values import OfferPolicy
-
 from matching.domain import assignment
 from matching.domain.contractors import remember
 from matching.domain.model import Assignment, Contractor, Job, Phase, capacity_key
+
 from matching_stories import EXPIRY, FLENSBURG, World, contractor, job, north_of, offering, refused  # isort: skip
 
 
@@ -310,11 +312,10 @@ def test_a_dispatcher_chooses_among_those_who_pass() -> None:
             job_id=state.job.job_id, contractor_id=partner.partner_id, reason="knows the site"
         )
 
-    try:
+    with pytest.raises(Rejected) as refusal:
         assignment.assign_by_hand(state, by_hand(out), world)
-    except Rejected as refusal:
-        assert refusal.code == "gate-certification"
-        assert "certification: lacks Agfeo ES level 2" in refusal.message
+    assert refusal.value.code == "gate-certification"
+    assert "certification: lacks Agfeo ES level 2" in refusal.value.message
     state = world.apply(state.job.job_id, assignment.assign_by_hand(state, by_hand(middle), world))
     assert (state.contractor_id, state.by_hand_reason) == (middle.partner_id, "knows the site")
     assert world.told(OfferWithdrawn)[0].reason == "assigned_otherwise"  # type: ignore[attr-defined]

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from contracts.ids import uuid7
 from contracts.values import Certification, CustomerStatus, KindOfWork, RequiredCertification, ResponseTime
-
 from matching.domain.gate import GATE, ClientSide, case_of, judge
 from matching.domain.model import Insurance, Term, week_of
+
 from matching_stories import FIRST, LAST, contractor, job, north_of, offering, FLENSBURG  # isort: skip
 
 NOBODY = ClientSide(frozenset(), frozenset())
@@ -40,7 +41,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
     ("reach", {"availability": offering(radius_km=0)}, {}, True),
     ("reach", {"availability": offering(radius_km=0), "place": north_of(FLENSBURG, 1)}, {}, False),
     ("reach", {"availability": offering(radius_km=None)}, {}, False),
-    ("reach", {"availability": offering(radius_km=0, nationwide=True), "place": north_of(FLENSBURG, 70)}, {}, True),
+    ("reach", {"availability": offering(radius_km=0, nationwide=True), "place": north_of(FLENSBURG, 70)},
+     {}, True),
     ("customer-status", {"customer_status": CustomerStatus.blocked}, {}, False),
     ("customer-status", {"customer_status": CustomerStatus.ended}, {}, False),
     ("customer-status", {"customer_status": CustomerStatus.unknown}, {}, False),

@@ -9,6 +9,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from chassis.decisions import Rejected, Wake
 from contracts.matching_commands_v1 import (
     AcceptOffer,
@@ -21,34 +24,38 @@ from contracts.matching_commands_v1 import (
     Volunteer,
 )
 from contracts.values import Certification, CustomerStatus, KindOfWork, OfferPolicy
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from matching.candidates import PartnerIndex
 from matching.domain import assignment
 from matching.domain.gate import WITHOUT_CAPACITY, ClientSide, case_of, judge
 from matching.domain.model import Assignment, Contractor, Insurance, Phase
 from matching.domain.ranking import look_over, rank
+
 from matching_stories import EXPIRY, FIRST, FLENSBURG, LAST, World, contractor, job, north_of, offering  # isort: skip
 
 NOBODY = ClientSide(frozenset(), frozenset())
 days = st.sampled_from([FIRST, LAST, LAST + timedelta(days=1), date(2027, 12, 31), date(2026, 11, 23)])
 
 
+PLACES = [north_of(FLENSBURG, km) for km in (0, 0, 3, 24.96, 25.04, 49.94, 50.06, 80)]
+INSURANCES = [None, *(Insurance(300_000_000, FIRST, day) for day in (FIRST, LAST, LAST))]
+
+
 @st.composite
 def partners(draw: st.DrawFn) -> Contractor:
     """Most of them fit, each may lack something."""
     return contractor(
-        place=draw(st.sampled_from([None, *(north_of(FLENSBURG, km) for km in (0, 0, 3, 24.96, 25.04, 49.94, 50.06, 80))])),
+        place=draw(st.sampled_from([None, *PLACES])),
         customer_status=draw(st.sampled_from([CustomerStatus.active] * 5 + [CustomerStatus.blocked])),
         suspended=draw(st.sampled_from([False] * 5 + [True])),
-        insurance=draw(st.sampled_from([None, *(Insurance(300_000_000, FIRST, day) for day in (FIRST, LAST, LAST))])),
+        insurance=draw(st.sampled_from(INSURANCES)),
         certifications=tuple(
             Certification(manufacturer="Agfeo", product_line="ES", level=level, valid_until=day)
             for level, day in draw(st.lists(st.tuples(st.integers(1, 5), days), max_size=3))
         ),
         availability=draw(st.sampled_from([None, *(
-            offering(radius_km=radius, nationwide=nationwide, kinds_of_work=frozenset({kind}), weekly_minutes=minutes)
+            offering(
+                radius_km=radius, nationwide=nationwide, kinds_of_work=frozenset({kind}), weekly_minutes=minutes
+            )
             for radius, nationwide, kind, minutes in (
                 (25, False, KindOfWork.installation, 2400), (50, False, KindOfWork.installation, 480),
                 (50, False, KindOfWork.installation, 2400), (0, True, KindOfWork.installation, 2400),

@@ -15,17 +15,21 @@ STATEMENTS = (
         week text NOT NULL,
         minutes integer NOT NULL,
         reserved_minutes integer NOT NULL,
-        document jsonb NOT NULL,
+        document text NOT NULL CHECK (document IS JSON OBJECT),
         CONSTRAINT assignment_phase_known CHECK (phase IN
             ('searching','offered','awarding','assigned','started','completed','unfilled','cancelled')),
         CONSTRAINT assignment_reserves_all_or_nothing CHECK (reserved_minutes IN (0, minutes)),
         CONSTRAINT assignment_open_reserves_nothing CHECK (
-            phase NOT IN ('searching', 'offered', 'awarding', 'unfilled', 'cancelled') OR reserved_minutes = 0),
+            phase NOT IN ('searching', 'offered', 'awarding', 'unfilled', 'cancelled')
+            OR reserved_minutes = 0),
         CONSTRAINT assignment_assigned_reserves CHECK (phase <> 'assigned' OR reserved_minutes > 0),
         CONSTRAINT assignment_reserved_of_somebody CHECK (reserved_minutes = 0 OR contractor_id IS NOT NULL)
     ) WITH (fillfactor = 70)
     """,
-    "CREATE INDEX assignment_by_contractor ON assignment (contractor_id) WHERE phase IN ('offered', 'assigned')",
+    """
+    CREATE INDEX assignment_by_contractor ON assignment (contractor_id)
+        WHERE phase IN ('offered', 'assigned')
+    """,
     "CREATE INDEX assignment_by_client ON assignment (client_id) WHERE phase IN ('offered', 'assigned')",
     """
     CREATE TABLE contractor (
@@ -35,7 +39,7 @@ STATEMENTS = (
         y double precision,
         z double precision,
         least_dot double precision NOT NULL,
-        document jsonb NOT NULL
+        document text NOT NULL CHECK (document IS JSON OBJECT)
     )
     """,
     """
@@ -53,7 +57,7 @@ STATEMENTS = (
     """
     CREATE TABLE rate_card (
         rate_card_id uuid PRIMARY KEY,
-        document jsonb NOT NULL
+        document text NOT NULL CHECK (document IS JSON OBJECT)
     )
     """,
 )

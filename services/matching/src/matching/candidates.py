@@ -1,7 +1,7 @@
 """All partners in memory, as columns. It proposes; the gate and the database's rows decide.
 
-A radius belongs to the partner, so a search is not "the nearest k" but everybody whose own radius reaches the job: one
-comparison of a dot product with a column. What the columns filter is a necessary condition only, never the gate itself.
+A radius belongs to the partner, so a search is not "the nearest k" but everybody whose own radius reaches the
+job: one comparison of a dot product with a column. What the columns sift is a necessary condition only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Certified = tuple[np.ndarray, np.ndarray]
 
 
 class PartnerIndex:
-    """Fed from the partners topic, idempotent by partner version. One per process, used by its event loop only."""
+    """Fed from the partners topic, idempotent by partner version. One per process."""
 
     def __init__(self, room: int = 1024) -> None:
         self._slots: dict[UUID, int] = {}
@@ -55,7 +55,7 @@ class PartnerIndex:
 
     # -- in ---------------------------------------------------------------------------------------------
 
-    def put(self, subject: str, version: int, message: Partner) -> None:
+    def put(self, _: str, version: int, message: Partner) -> None:
         """A partner's newest state, as the topic has it; what is older than known is passed over."""
         slot = self._slots.get(message.partner_id)
         if slot is None or self._partners[slot].version < version:
@@ -114,7 +114,8 @@ class PartnerIndex:
     def _grow(self) -> None:
         room = len(self._active)
         for name in (
-            "_points", "_active", "_suspended", "_kinds", "_times", "_insured_from", "_insured_cents", "_order",
+            "_points", "_active", "_suspended", "_kinds", "_times", "_insured_from", "_insured_cents",
+            "_order",
         ):  # fmt: skip
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
@@ -136,7 +137,7 @@ class PartnerIndex:
         return 0 if slot is None else self._partners[slot].version
 
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look:
-        """The nearest who pass all of the gate but capacity, at most `most`. Asked again in one round: the same."""
+        """The nearest who pass all of the gate but capacity, at most `most`; the same within a round."""
         key = (state.job.job_id, state.round, most)
         memo = self._memo.get(key)
         if memo is not None and memo[0] == client:

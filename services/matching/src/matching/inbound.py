@@ -29,7 +29,7 @@ from matching.store import ASSIGNMENTS, CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD
 from matching.translation import contractor_from, job_from, rate_card_from
 
 PATIENCE = timedelta(days=1)
-"""How long a job waits for its rate card and its client to become known here, before it is a dispatcher's turn."""
+"""How long a job waits for its rate card and its client to become known; then it is a dispatcher's turn."""
 
 
 def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
@@ -58,12 +58,14 @@ def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
                    by=distributor, needs=his_row_held),
                 on(ReleaseAssignment, ASSIGNMENTS, seen(lambda s, m, v: assignment.release(s, m, v, expiry)),
                    by=acting_for("contractor_id")),
-                on(ReportNoShow, ASSIGNMENTS, seen(lambda s, m, v: assignment.report_no_show(s, m, v, expiry)),
-                   by=acting_for("client_id")),
+                on(ReportNoShow, ASSIGNMENTS,
+                   seen(lambda s, m, v: assignment.report_no_show(s, m, v, expiry)), by=acting_for("client_id")),
             ),
             timers=(
-                on_timer("offer-expires", ASSIGNMENTS, seen(lambda s, _, v: assignment.expire(s, v, expiry))),
-                on_timer("award", ASSIGNMENTS, seen(lambda s, _, v: assignment.take_standing_offer(s, v, expiry))),
+                on_timer("offer-expires", ASSIGNMENTS,
+                         seen(lambda s, _, v: assignment.expire(s, v, expiry))),
+                on_timer("award", ASSIGNMENTS,
+                         seen(lambda s, _, v: assignment.take_standing_offer(s, v, expiry))),
                 on_timer("recheck", ASSIGNMENTS, seen(lambda s, _, v: assignment.recheck(s, v, expiry))),
                 on_timer("search", ASSIGNMENTS, seen(lambda s, _, v: assignment.search_again(s, v, expiry))),
             ),
@@ -71,9 +73,12 @@ def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
         Reader(
             "contractors",
             tables=(CONTRACTORS, ENGAGEMENTS),
-            routes=(on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),),
+            routes=(
+                on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),
+            ),
             timers=(
-                on_timer("look-again", CONTRACTORS, partner_settled, needs=lambda key: [ENGAGEMENTS.row(key)]),
+                on_timer("look-again", CONTRACTORS, partner_settled,
+                         needs=lambda key: [ENGAGEMENTS.row(key)]),
             ),
             wakes=True,
         ),

@@ -17,7 +17,7 @@ from matching.store import CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, REAC
 
 
 class Unseen(Exception):
-    """A decision looked at rows that are not loaded yet: they are fetched, and it runs again from its start."""
+    """A decision looked at rows that are not loaded yet: they are fetched, and it runs again."""
 
     def __init__(self, wants: Collection[Row]) -> None:
         super().__init__(len(wants))
@@ -25,7 +25,7 @@ class Unseen(Exception):
 
 
 class Sight:
-    """Implements domain.view.View. What is held under lock is newer than what was only read, and goes before it."""
+    """Implements domain.view.View. What is held under lock is newer than what was only read."""
 
     def __init__(self, given: Given, index: PartnerIndex) -> None:
         self._given = given

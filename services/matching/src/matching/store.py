@@ -70,7 +70,7 @@ RATE_CARDS: TableRows[RateCard] = TableRows(
 
 
 class CapacityRows:
-    """Capacity by `<partner>/<week>`. Written as a difference, so that the table's checks see every other writer's."""
+    """Capacity by `<partner>/<week>`. Written as a difference, so that the table's checks see all writers."""
 
     _columns = (
         "SELECT c.partner_id, c.week, c.offered_minutes, c.reserved_minutes FROM capacity c "
@@ -144,7 +144,7 @@ class _OnlyRead:
     def row(self, row_id: object) -> Row:
         return Row(self.name, str(row_id))
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Any]) -> None:
+    async def save(self, _: AsyncConnection, values: Mapping[str, Any]) -> None:
         raise TypeError(f"{self.name} is a view: {sorted(values)} are not written")
 
 
@@ -154,15 +154,21 @@ class EngagementRows(_OnlyRead):
     name = "engagement"
     _select = text(
         "SELECT a.contractor_id AS partner_id, false AS as_client, a.job_id, a.phase, a.week, a.minutes "
-        "FROM assignment a WHERE a.contractor_id = ANY(CAST(:ids AS uuid[])) AND a.phase IN ('offered', 'assigned') "
+        "FROM assignment a WHERE a.contractor_id = ANY(CAST(:ids AS uuid[])) "
+        "AND a.phase IN ('offered', 'assigned') "
         "UNION ALL "
         "SELECT a.client_id, true, a.job_id, a.phase, a.week, a.minutes "
-        "FROM assignment a WHERE a.client_id = ANY(CAST(:ids AS uuid[])) AND a.phase IN ('offered', 'assigned') "
+        "FROM assignment a WHERE a.client_id = ANY(CAST(:ids AS uuid[])) "
+        "AND a.phase IN ('offered', 'assigned') "
         "ORDER BY job_id"
     )
 
     async def load(
-        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+        self,
+        db: AsyncConnection,
+        ids: Collection[str],
+        *,
+        lock: bool,  # noqa: ARG002
     ) -> Mapping[str, tuple[Engagement, ...]]:
         found: dict[str, list[Engagement]] = defaultdict(list)
         for row in await db.execute(self._select, {"ids": [UUID(each) for each in ids]}):
@@ -177,12 +183,17 @@ class ReachRows(_OnlyRead):
     name = "reach"
     _select = text(
         "SELECT t.postcode, c.partner_id, c.version FROM contractor c "
-        "JOIN unnest(CAST(:postcodes AS text[]), CAST(:x AS float8[]), CAST(:y AS float8[]), CAST(:z AS float8[])) "
+        "JOIN unnest(CAST(:postcodes AS text[]), CAST(:x AS float8[]), CAST(:y AS float8[]), "
+        "CAST(:z AS float8[])) "
         "AS t(postcode, x, y, z) ON c.x * t.x + c.y * t.y + c.z * t.z >= c.least_dot ORDER BY c.partner_id"
     )
 
     async def load(
-        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+        self,
+        db: AsyncConnection,
+        ids: Collection[str],
+        *,
+        lock: bool,  # noqa: ARG002
     ) -> Mapping[str, tuple[tuple[UUID, int], ...]]:
         found: dict[str, list[tuple[UUID, int]]] = {each: [] for each in ids}
         places = {each: place for each in ids if (place := place_of(each)) is not None}

@@ -12,9 +12,10 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+# Documents are JSON kept as text, checked by the database: pydantic reads them as they are.
+
 
 PHASES = "'searching','offered','awarding','assigned','started','completed','unfilled','cancelled'"
 
@@ -28,7 +29,7 @@ assignment = Table(
     Column("week", Text, nullable=False, doc="ISO week in Germany whose capacity the job takes"),
     Column("minutes", Integer, nullable=False, doc="what the job takes of it"),
     Column("reserved_minutes", Integer, nullable=False, doc="the one reservation of this job; 0 for none"),
-    Column("document", JSONB, nullable=False, doc="the whole, see domain.model.Assignment"),
+    Column("document", Text, nullable=False, doc="the whole, see domain.model.Assignment"),
     CheckConstraint(f"phase IN ({PHASES})", name="assignment_phase_known"),
     CheckConstraint("reserved_minutes IN (0, minutes)", name="assignment_reserves_all_or_nothing"),
     CheckConstraint(
@@ -59,7 +60,7 @@ contractor = Table(
     Column("y", Double),
     Column("z", Double),
     Column("least_dot", Double, nullable=False, doc="a job is in reach when the dot product is no less"),
-    Column("document", JSONB, nullable=False, doc="see domain.model.Contractor"),
+    Column("document", Text, nullable=False, doc="see domain.model.Contractor"),
     comment="Partners as matching knows them. Who awards a job holds this row's lock.",
 )
 
@@ -82,6 +83,6 @@ rate_card = Table(
     "rate_card",
     metadata,
     Column("rate_card_id", Uuid, primary_key=True),
-    Column("document", JSONB, nullable=False, doc="the contractor's side, see domain.model.RateCard"),
+    Column("document", Text, nullable=False, doc="the contractor's side, see domain.model.RateCard"),
     comment="Published rate cards, all versions.",
 )

@@ -49,7 +49,7 @@ def contractor_from(partner: Partner, version: int) -> Contractor:
 
 
 def job_from(posted: JobPosted, tariff: Tariff | None) -> Job:
-    """The job as the gate sees it. Without a tariff, or without a price in it, nobody can be in a travel zone."""
+    """The job as the gate sees it. Without a price nobody can be in a travel zone."""
     price = tariff.per_hour.get(posted.kind_of_work) if tariff else None
     return Job(
         job_id=posted.job_id,

@@ -49,7 +49,7 @@ def cancel(state: Assignment, view: View) -> Answer:
 
 
 def start(state: Assignment, contractor_id: UUID, view: View) -> Answer:
-    """The contractor is there. If he was released a moment before, his being there counts: nobody else is asked."""
+    """The contractor is there. If he was released a moment before, his being there counts."""
     if state.phase in (Phase.STARTED, Phase.COMPLETED, Phase.CANCELLED):
         return Decision(state)
     if state.phase is Phase.ASSIGNED and state.contractor_id == contractor_id:
@@ -147,7 +147,7 @@ def assign_by_hand(state: Assignment | None, command: AssignByHand, view: View) 
 
 
 def take_standing_offer(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:
-    """Timer: the chosen one's standing offer is taken, under his lock; if he no longer passes, the next one's."""
+    """Timer: the chosen one's standing offer is taken, under his lock; failing him, the next one's."""
     if state is None or state.phase is not Phase.AWARDING or state.contractor_id is None:
         return None
     try:
@@ -173,7 +173,7 @@ def report_no_show(state: Assignment | None, command: ReportNoShow, view: View, 
 
 
 def recheck(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:
-    """Timer: something about the partner changed. Who no longer passes does not keep the job, nor the offer."""
+    """Timer: something about the partner changed. Who no longer passes keeps neither job nor offer."""
     if state is None or state.contractor_id is None or state.phase not in (Phase.OFFERED, Phase.ASSIGNED):
         return None
     partner_id = state.contractor_id

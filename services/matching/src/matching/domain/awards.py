@@ -34,7 +34,7 @@ def award(
     *,
     by_hand_reason: str | None = None,
 ) -> Decision[Assignment]:
-    """The job is his. `case` was judged on his locked row, `capacity` is locked: both commit with the assignment."""
+    """The job is his. `case` was judged on his locked row; `capacity`, locked, commits with it."""
     job, contractor = state.job, case.contractor
     taken = capacity.reserve(job.minutes, contractor.weekly_minutes)
     offer = state.offer
@@ -92,7 +92,7 @@ def _who_must_look_again(job_id: UUID, partner_id: UUID, taken: Capacity, view: 
 def released(
     state: Assignment, reason: AssignmentReleaseReason, view: View
 ) -> tuple[AssignmentReleased, Changed]:
-    """The event, and the capacity given back. Only what is reserved can be returned, so it is returned once."""
+    """The event, and the capacity given back. Only what is reserved can come back, so it does once."""
     if state.contractor_id is None:
         raise ValueError("nobody has this job")
     capacity = view.capacity(state.contractor_id, state.job.week).give_back(state.reserved_minutes)

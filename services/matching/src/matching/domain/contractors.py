@@ -10,7 +10,7 @@ from chassis.decisions import Decision, Wake
 from matching.domain.model import Contractor, Engagement, Phase
 
 SETTLED = timedelta(seconds=60)
-"""Longer than any transaction may last: an offer made on the partner's former version has committed by then."""
+"""Longer than any transaction may last: an offer made on his former version has committed by then."""
 
 
 def remember(

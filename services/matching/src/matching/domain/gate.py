@@ -18,7 +18,7 @@ from matching.domain.places import distance_km, dot_at
 
 @dataclass(frozen=True, slots=True)
 class ClientSide:
-    """What of the client concerns the gate: whom he excludes, and the groups he is of (at posting, and now)."""
+    """What of the client concerns the gate: whom he excludes, and his groups (at posting, and now)."""
 
     excludes: frozenset[UUID]
     groups: frozenset[str]
@@ -54,7 +54,7 @@ class Case:
 
 
 SLACK_KM = 0.06
-"""Distances are judged rounded to 0.1 km; what sifts partners before the gate may let too many through, never too few."""
+"""Distances are judged rounded to 0.1 km; what sifts before the gate may let too many pass."""
 EVERYWHERE = -2.0
 NOWHERE = 2.0
 

@@ -91,7 +91,7 @@ class Contractor:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What of a partner's time in one week is taken. known: whether the database has the row; before: what it says."""
+    """What of a partner's time in one week is taken. known, before: what the database has."""
 
     partner_id: UUID
     week: str
@@ -195,7 +195,7 @@ class Job:
 
 
 class Phase(StrEnum):
-    """searching: will look again soon. awarding: a standing offer is about to be taken under the partner's lock."""
+    """searching: will look again soon. awarding: a standing offer is about to be taken."""
 
     SEARCHING = "searching"
     OFFERED = "offered"
@@ -224,7 +224,7 @@ class Offer:
 class Assignment:
     """Who does a job, and how it came to that.
 
-    contractor_id: who is offered the job, or has it. reserved_minutes: what he keeps free for it, in the job's week.
+    contractor_id: who is offered the job, or has it. reserved_minutes: kept free in the job's week.
     lost: who declined, let an offer pass, or had the job and lost it. volunteers: asked before all others.
     """
 

@@ -1,4 +1,4 @@
-"""Points on the earth as unit vectors, so that a distance is a dot product for one partner as for a million."""
+"""Points on the earth as unit vectors, so that a distance is a dot product, for one or a million."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from contracts.matching_assignments_v1 import Candidate, Failure, Removed, Term
@@ -13,8 +14,8 @@ from matching.domain.gate import WITHOUT_CAPACITY, Case, ClientSide, Failed, cap
 from matching.domain.model import Contractor, Job
 
 PARTS = 10_000
-"""Terms and weights are counted in ten-thousandths, so that the same input gives the same order everywhere."""
-TOLD = 10
+"""Terms and weights are counted in ten-thousandths, so that the same input has one order everywhere."""
+TOLD = 6
 """So many candidates are described one by one; the others are counted by what removed them."""
 FAR_KM = 300.0
 """From here on the distance term is 0."""
@@ -93,7 +94,7 @@ def rank(
     first: Sequence[UUID] = (),
     policy: Policy = POLICY,
 ) -> tuple[list[Ranked], list[tuple[Case, Failed]]]:
-    """Order those who have the time, best first; volunteers (`first`) before all others. Ties: by contractor id."""
+    """Order those who have the time, best first; volunteers (`first`) before all. Ties: by contractor id."""
     able: list[Ranked] = []
     unable: list[tuple[Case, Failed]] = []
     for case in cases:
@@ -137,8 +138,8 @@ def told(ranked: Ranked) -> Candidate:
         eligible=True,
         failed=[],
         terms=[
-            Term(name="distance", value=_share(ranked.distance)),
-            Term(name="free-load", value=_share(ranked.free_load)),
+            _term("distance", ranked.distance),
+            _term("free-load", ranked.free_load),
         ],
         score=_share(ranked.score),
     )
@@ -166,5 +167,12 @@ def _km(case: Case) -> Decimal:
     return Decimal(str(case.distance_km if case.distance_km is not None else 99_999.9))
 
 
+@lru_cache(maxsize=4 * PARTS)
+def _term(name: str, parts: int) -> Term:
+    """Values of a message are checked when they are made; there are only so many different ones."""
+    return Term(name=name, value=_share(parts))
+
+
+@lru_cache(maxsize=2 * PARTS)
 def _share(parts: int) -> Decimal:
     return Decimal(parts).scaleb(-4)

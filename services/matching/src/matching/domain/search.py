@@ -28,7 +28,7 @@ from matching.domain.ranking import (
 )
 from matching.domain.view import Expiry, View
 
-FIRST_LOOK = 24
+FIRST_LOOK = 16
 """So many of the nearest who may are compared; more are looked at only when none of them can."""
 SEVERAL = 8
 """Rows asked for at once when the best candidate did not hold on the database's row."""
@@ -47,7 +47,7 @@ class Before:
 
 @dataclass(slots=True)
 class _Found:
-    """One search: who was found, and the others with what kept them away. behind: the database lags the memory."""
+    """One search: who was found, and the others with what failed. behind: the database lags the memory."""
 
     looked_at: int = 0
     removed: Counter[str] = field(default_factory=Counter)

@@ -15,7 +15,7 @@ from matching.domain.ranking import Look
 
 
 class View(Protocol):
-    """Rows, and the partners in memory. Rows not loaded yet are asked for behind the scenes; the decision runs again.
+    """Rows, and the partners in memory. What is not loaded yet is asked for unseen; the decision runs again.
 
     look: the nearest partners that pass all but capacity, from memory; never the last word.
     remembered: the version that memory has of a partner; 0 for none.
