@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from contracts.envelope import LONGEST, LONGEST_ACTOR, Envelope
+from contracts.envelope import LONGEST_ACTOR, Envelope
 from contracts.ids import job_number, uuid7, uuid7_time
 from contracts.messages import Unreadable
 from contracts.values import JobNumber
