@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 import typer
@@ -17,10 +18,10 @@ from chassis.settings import ServiceSettings
 
 log = structlog.get_logger()
 
+Settings = TypeVar("Settings", bound=ServiceSettings)
 
-def command(
-    name: str, settings_class: type[ServiceSettings], build: Callable[[ServiceSettings], Service]
-) -> typer.Typer:
+
+def command(name: str, settings_class: type[Settings], build: Callable[[Settings], Service]) -> typer.Typer:
     """The command-line program of a service. `build` wires it; nothing connects before."""
     app = typer.Typer(
         name=name,
@@ -55,7 +56,7 @@ def command(
     return app
 
 
-def _settings(name: str, settings_class: type[ServiceSettings]) -> ServiceSettings:
+def _settings(name: str, settings_class: type[Settings]) -> Settings:
     try:
         settings = settings_class()
     except ValidationError as error:

@@ -23,6 +23,7 @@ from job_exchange_stories import (
 )
 from sqlalchemy import Connection, inspect, text
 
+from chassis.clock import ShiftedClock
 from chassis.service import Running
 from chassis.testing.network import Outside, until
 from contracts import job_exchange_work_orders_v1
@@ -87,9 +88,9 @@ async def story(service: Running, outside: Outside) -> Story:
     return begun
 
 
-async def count(service: Running, table: str, wanted: int) -> bool:
+async def count(service: Running, rows: str, wanted: int) -> bool:
     async with service.engine.connect() as db:
-        found: int = (await db.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()  # noqa: S608
+        found: int = (await db.execute(text(f"SELECT count(*) FROM {rows}"))).scalar_one()  # noqa: S608
     return found >= wanted
 
 
@@ -237,7 +238,10 @@ def papers(outside: Outside, job_id: UUID) -> list[bytes | None]:
 async def test_without_any_key_the_work_order_waits_by_name(
     start_service: Start, keys: dict[str, Path], ask: Ask, outside: Outside
 ) -> None:
-    service = await start_service(build, Settings, "job-exchange", sealing_key_file=keys["sealing_key_file"])
+    clock = ShiftedClock()
+    service = await start_service(
+        build, Settings, "job-exchange", clock=clock, sealing_key_file=keys["sealing_key_file"]
+    )
     story = today()
     await outside.send(story.client())
     await outside.send(story.contractor())
@@ -245,17 +249,10 @@ async def test_without_any_key_the_work_order_waits_by_name(
     await ask(story.post())
     await outside.send(story.assigned())
 
-    async def waits() -> bool:
-        async with service.engine.connect() as db:
-            state = await db.execute(
-                text("SELECT work_order FROM jobs WHERE job_id = :job"), {"job": story.job_id}
-            )
-            return state.scalar() == "missing_sealing_key"
-
-    await until(waits)
+    await until(lambda: count(service, "jobs WHERE work_order = 'missing_sealing_key'", 1))
     await outside.send(story.contractor(key=jwk(CONTRACTOR_KEY)))
-    async with service.engine.begin() as db:
-        await db.execute(text("UPDATE timers SET due_at = now() + interval '1 second'"))
+    await until(lambda: count(service, "partners WHERE sealing_key IS NOT NULL", 1))
+    clock.shift = timedelta(minutes=2)
     order = await outside.message(WorkOrder, story.job_id)
     assert order.sealed_for == CONTRACTOR_KEY["kid"]
 

@@ -59,9 +59,9 @@ def _read_partner(row: Any) -> Partner:
             ClientAgreement(
                 date.fromisoformat(first), date.fromisoformat(last) if last else None, percent, zone
             )
-            for first, last, percent, zone in json.loads(row.client_agreements)
+            for first, last, percent, zone in row.client_agreements
         ),
-        sealing_key=Jwk.model_validate_json(row.sealing_key) if row.sealing_key else None,
+        sealing_key=Jwk.model_validate(row.sealing_key) if row.sealing_key else None,
     )
 
 
@@ -85,13 +85,13 @@ def _write_partner(partner: Partner) -> Sequence[Any]:
     )
 
 
-def _read_rate_card(row: Any) -> RateCard:
-    return _rate_card(row.rate_card_id, row.tariffs)
-
-
 @lru_cache(maxsize=64)
-def _rate_card(rate_card_id: UUID, tariffs: str) -> RateCard:
+def _known_rate_card(rate_card_id: UUID, tariffs: str) -> RateCard:
     """Every posting needs the price list, and it hardly ever changes."""
+    return _rate_card(rate_card_id, json.loads(tariffs))
+
+
+def _rate_card(rate_card_id: UUID, tariffs: list[dict[str, Any]]) -> RateCard:
     return RateCard(
         rate_card_id,
         tuple(
@@ -103,7 +103,7 @@ def _rate_card(rate_card_id: UUID, tariffs: str) -> RateCard:
                 per_hour=tuple((KindOfWork(kind), eur(amount)) for kind, amount in one["per_hour"]),
                 travel=tuple((zone, eur(amount)) for zone, amount in one["travel"]),
             )
-            for one in json.loads(tariffs)
+            for one in tariffs
         ),
     )
 
@@ -123,7 +123,12 @@ def _write_rate_card(card: RateCard) -> Sequence[Any]:
 
 
 PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
-RATE_CARDS = TableRows("rate-card", tables.rate_cards, read=_read_rate_card, write=_write_rate_card)
+RATE_CARDS = TableRows(
+    "rate-card",
+    tables.rate_cards,
+    read=lambda row: _rate_card(row.rate_card_id, row.tariffs),
+    write=_write_rate_card,
+)
 
 
 class PriceList:
@@ -132,14 +137,16 @@ class PriceList:
     name = "price-list"
     current = Row(name, "current")
 
-    _select = text("SELECT rate_card_id, tariffs FROM rate_cards ORDER BY rate_card_id")
+    _select = text("SELECT rate_card_id, tariffs::text AS tariffs FROM rate_cards ORDER BY rate_card_id")
 
     async def load(
         self, db: AsyncConnection, ids: Collection[str], *, lock: bool
     ) -> Mapping[str, Sequence[RateCard]]:
         if lock:
             raise ValueError("the price list is looked at, not locked: a published version never changes")
-        cards = tuple(_read_rate_card(row) for row in await db.execute(self._select))
+        cards = tuple(
+            _known_rate_card(row.rate_card_id, row.tariffs) for row in await db.execute(self._select)
+        )
         return dict.fromkeys(ids, cards)
 
     async def save(self, _db: AsyncConnection, values: Mapping[str, Sequence[RateCard]]) -> None:
@@ -168,7 +175,7 @@ def _read_job(row: Any, statements: tuple[StatementRecord, ...] = ()) -> Job:
             client_id=row.client_id,
             postcode=row.postcode,
             kind_of_work=KindOfWork(row.kind_of_work),
-            required_certifications=_certifications.validate_json(row.required_certifications),
+            required_certifications=_certifications.validate_python(row.required_certifications),
             window=Window(starts_at=row.window_starts_at, ends_at=row.window_ends_at),
             estimated_hours=row.estimated_hours,
             approves_itself_up_to_hours=row.approves_itself_up_to_hours,
@@ -233,7 +240,7 @@ def _read_statement(row: Any) -> StatementRecord:
         travel_km=row.travel_km,
         performed_from=row.performed_from,
         performed_to=row.performed_to,
-        materials=_materials.validate_json(row.materials),
+        materials=_materials.validate_python(row.materials),
         proof_sha256=row.proof_sha256,
         state=StatementState(row.state),
         approved_hours=row.approved_hours,
