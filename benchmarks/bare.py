@@ -14,7 +14,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.flow import ALL_TOPICS, BODY_BYTES, HEADER_BYTES, READERS, TOPICS
+from benchmarks.flow import ALL_TOPICS, BODY_BYTES, HEADER_BYTES, READERS, TOPICS, Step
 
 PARTITIONS = 12
 BATCH = 500
@@ -78,7 +78,9 @@ class Bare:
         await pool.close()
         return lifecycles / seconds
 
-    async def _lifecycles(self, number: int, producer: AIOKafkaProducer, tasks: list[asyncio.Task[None]]) -> float:
+    async def _lifecycles(
+        self, number: int, producer: AIOKafkaProducer, tasks: list[asyncio.Task[None]]
+    ) -> float:
         """Post, wait until all are settled; returns the seconds it took. Raises what ended a task."""
         self._settled.clear()
         self._all_settled.clear()
@@ -131,7 +133,9 @@ class Bare:
             found = await consumer.getmany(timeout_ms=200, max_records=BATCH)
             records = [record for part in found.values() for record in part]
             kinds = [(_kind(record), record.key) for record in records]
-            await self._send(producer, [("commands", answers[kind], key) for kind, key in kinds if kind in answers])
+            await self._send(
+                producer, [("commands", answers[kind], key) for kind, key in kinds if kind in answers]
+            )
             self._settled.update(key for kind, key in kinds if kind == "settled")
             if len(self._settled) >= self._wanted:
                 self._all_settled.set()
@@ -169,7 +173,7 @@ class Bare:
         db: asyncpg.Connection,
         name: str,
         records: list[ConsumerRecord],
-        mine: list[tuple[ConsumerRecord, object]],
+        mine: list[tuple[ConsumerRecord, Step]],
         sends: list[tuple[str, str, bytes]],
     ) -> None:
         ends = {(record.topic, record.partition): record.offset + 1 for record in records}
@@ -187,13 +191,17 @@ class Bare:
             name, [f"{r.topic}-{r.partition}-{r.offset}" for r, _ in mine], [b"0123456789abcdef"] * len(mine),
         )  # fmt: skip
         distinct = sorted(set(keys))
-        await db.fetch("SELECT * FROM state WHERE reader = $1 AND id = ANY($2) ORDER BY id FOR UPDATE", name, distinct)
+        await db.fetch(
+            "SELECT * FROM state WHERE reader = $1 AND id = ANY($2) ORDER BY id FOR UPDATE", name, distinct
+        )
         await db.execute(
             "INSERT INTO state SELECT $1, i, 1, $3 FROM unnest($2::text[]) AS t(i) "
             "ON CONFLICT (reader, id) DO UPDATE SET step = state.step + 1",
             name, distinct, "x" * 600,
         )  # fmt: skip
-        written = Counter((key.decode(), topic) for topic, _, key in sends if topic not in ("replies", "notify"))
+        written = Counter(
+            (key.decode(), topic) for topic, _, key in sends if topic not in ("replies", "notify")
+        )
         read = Counter((record.key.decode(), record.topic) for record, _ in mine)
         versions = sorted({(*key, "") for key in written} | {(*key, name) for key in read})
         await db.execute(
@@ -201,10 +209,12 @@ class Bare:
             "ON CONFLICT (subject, topic, reader) DO UPDATE SET version = versions.version + 1",
             *[list(column) for column in zip(*versions, strict=True)],
         )
-        things = [key for key, (_, step) in zip(keys, mine, strict=True) for _ in range(step.rows)]  # type: ignore[attr-defined]
+        things = [key for key, (_, step) in zip(keys, mine, strict=True) for _ in range(step.rows)]
         if things:
             await db.execute(
-                "INSERT INTO things (job, body) SELECT j, $2 FROM unnest($1::text[]) AS t(j)", things, "x" * 300
+                "INSERT INTO things (job, body) SELECT j, $2 FROM unnest($1::text[]) AS t(j)",
+                things,
+                "x" * 300,
             )
         if sends:
             await db.execute(

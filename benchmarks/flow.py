@@ -45,7 +45,9 @@ READERS: dict[str, dict[str, Step]] = {
         "started": IGNORED,
         "stated": IGNORED,
         # two documents, two entries, three postings each
-        "completed": Step((("receivables", "invoice"), ("payables", "self-billed"), ("settlements", "settled")), rows=10),
+        "completed": Step(
+            (("receivables", "invoice"), ("payables", "self-billed"), ("settlements", "settled")), rows=10
+        ),
     },
     "notices": {
         "ranked": IGNORED,
