@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.clock import ShiftedClock
+from chassis.errors import Kind, classify
 from chassis.service import Running
 from chassis.testing.network import Outside, until
 from contracts import catalogue, crm_partners_v1
@@ -32,7 +33,10 @@ from contracts.partner_registry_partners_v1 import Partner
 from contracts.values import Address, AgreementKind, CustomerStatus, KindOfWork, NoticeKind, ResponseTime, eur
 from partner_registry import tables
 from partner_registry.app import build
+from partner_registry.domain.master import Customer
+from partner_registry.domain.partner import master_data
 from partner_registry.settings import Settings
+from partner_registry.store import CUSTOMERS
 
 pytestmark = pytest.mark.stack
 
@@ -186,12 +190,17 @@ async def test_crm_and_registrations_at_the_same_time_make_one_partner_each(
     assert {owners[customer] for customer in customers} == {1}
 
 
-async def test_the_database_gives_a_customer_number_away_once(registry: Running, outside: Outside) -> None:
-    await registered(outside)
-    async with registry.engine.connect() as db:
+async def test_two_replicas_that_both_find_a_new_customer_cannot_both_keep_him(registry: Running) -> None:
+    """A row that is not there cannot be locked; the second writer is sent back to look again."""
+    customer = number()
+    async with registry.engine.connect() as one, registry.engine.connect() as two:
+        for replica in (one, two):
+            assert await CUSTOMERS.load(replica, [customer], lock=True) == {}
+        await CUSTOMERS.save(one, {customer: Customer(customer, uuid7(), master_data(crm(customer)))})
+        await one.commit()
         with pytest.raises(DBAPIError) as refused:
-            await db.execute(text("UPDATE customers SET partner_id = :other"), {"other": uuid7()})
-    assert getattr(refused.value.orig, "sqlstate", None) == "40001"
+            await CUSTOMERS.save(two, {customer: Customer(customer, uuid7(), master_data(crm(customer)))})
+    assert classify(refused.value) is Kind.TRANSIENT
 
 
 async def test_a_partner_gets_all_he_needs_for_a_job(registry: Running, outside: Outside) -> None:

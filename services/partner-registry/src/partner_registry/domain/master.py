@@ -8,7 +8,6 @@ from uuid import UUID
 from chassis.decisions import Changed, Decision, Rejected
 from contracts import partner_registry_events_v1 as happened
 from contracts.crm_partners_v1 import PartnerMasterData
-from contracts.messages import Message
 from contracts.partner_registry_commands_v1 import ApplyCrmRecord, RegisterPartner
 from contracts.values import Certification, CustomerStatus
 from partner_registry.domain import certificates
@@ -60,7 +59,7 @@ def apply(partner: Partner | None, command: ApplyCrmRecord) -> Decision[Partner 
     if record.customer_number != partner.master.customer_number:
         raise Rejected("other-customer", "This record is about another customer.", "record.customer_number")
     held = certificates.merged(partner.certificates, partner.master.certifications, record.certifications)
-    events: list[Message] = []
+    events: list[object] = []
     if record.customer_status is not partner.master.customer_status:
         events.append(
             happened.CustomerStatusChanged(partner_id=partner.partner_id, status=record.customer_status)
@@ -92,11 +91,11 @@ def forgotten(customer: Customer | None) -> Decision[Customer | None]:
 
 
 def _joined(partner: Partner) -> Decision[Partner | None]:
-    events: list[Message] = [happened.PartnerRegistered(partner_id=partner.partner_id)]
+    events: list[object] = [happened.PartnerRegistered(partner_id=partner.partner_id)]
     return changed(None, partner, [*events, *_told(partner.partner_id, (), partner.certificates)])
 
 
-def _told(partner_id: UUID, before: Certificates, after: Certificates) -> list[Message]:
+def _told(partner_id: UUID, before: Certificates, after: Certificates) -> list[object]:
     """What happened between two states of the certificates; a withdrawal is told by product line."""
     left = {line_of(c) for c in after}
     gone: list[Line] = sorted({line_of(c) for c in before} - left)

@@ -11,7 +11,6 @@ from chassis.decisions import Decision, Errand, Rejected
 from contracts import partner_registry_events_v1 as happened
 from contracts import partner_registry_partners_v1 as published
 from contracts.crm_partners_v1 import PartnerMasterData
-from contracts.messages import Message
 from contracts.partner_registry_partners_v1 import Agreement, Availability
 from contracts.values import Jwk
 from partner_registry.domain.certificates import Certificates
@@ -95,13 +94,13 @@ def unchanged(partner: Partner | None) -> Decision[Partner | None]:
 def changed(
     before: Partner | None,
     after: Partner,
-    events: Sequence[Message] = (),
+    events: Sequence[object] = (),
     errands: Sequence[Errand] = (),
 ) -> Decision[Partner | None]:
     """Tell a change: what happened, then the partner whole, if others see a difference."""
     if after == before:
         return unchanged(before)
-    told: list[Message] = list(events)
+    told: list[object] = list(events)
     whole = snapshot(after)
     if before is None or snapshot(before) != whole:
         told.append(whole)
@@ -111,7 +110,7 @@ def changed(
     return Decision(after, told, timers=clock, errands=errands)
 
 
-def settled(policies: Policies, partner_id: UUID, now: datetime) -> tuple[Policies, list[Message]]:
+def settled(policies: Policies, partner_id: UUID, now: datetime) -> tuple[Policies, list[object]]:
     """The policies without those that are over, and the expiries that nobody was told of yet."""
     remaining, lapsed = without_over(policies, day_of(now))
     return remaining, [
