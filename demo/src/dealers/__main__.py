@@ -1,6 +1,7 @@
 """python -m dealers --bootstrap HOST:PORT --sealing-key FILE [--jobs N --partners N --seed N --per-second N]
 
 Lets the simulated dealers loose on a running system, whoever runs it; prints the report as JSON.
+With --attend they post nothing themselves, but take the jobs that others post, until Ctrl-C.
 Exit codes: 0 every job came to its end, 1 some did not, 2 the community did not come together.
 """
 
@@ -25,6 +26,8 @@ async def _run(bootstrap: str, key: dict[str, Any], options: argparse.Namespace)
     everybody = [*CAST, *members(options.seed, options.partners)]
     async with Dealers(bootstrap, key, everybody, seed=options.seed) as dealers:
         await dealers.settle_in()
+        if options.attend:
+            await dealers.attend(lambda: print("The dealers are there; Ctrl-C sends them home.", flush=True))
         return await dealers.trade(options.jobs, per_second=options.per_second)
 
 
@@ -39,6 +42,7 @@ def main() -> int:
     parser.add_argument("--partners", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--per-second", type=float, default=15.0, help="jobs posted in a second")
+    parser.add_argument("--attend", action="store_true", help="take jobs of others until Ctrl-C")
     options = parser.parse_args()
     key = json.loads(options.sealing_key.read_text(encoding="utf-8"))
     try:
@@ -46,6 +50,8 @@ def main() -> int:
     except NotSettled as sentence:
         print(sentence, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     print(json.dumps(dataclasses.asdict(report), indent=1, default=str))
     return 1 if report.open else 0
 

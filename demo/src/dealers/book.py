@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from contracts.billing_payables_v1 import SelfBilledInvoiceIssued
@@ -24,8 +25,8 @@ from contracts.job_exchange_jobs_v1 import (
 from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned, JobOffered, JobUnfilled
 from contracts.messages import Message
 from contracts.replies_v1 import Rejected
+from contracts.values import Window
 from dealers.course import Course
-from dealers.members import Member
 
 
 class State(StrEnum):
@@ -51,11 +52,13 @@ ENDS = frozenset({State.settled, State.unfilled, State.cancelled, State.refused}
 
 @dataclass(slots=True)
 class Job:
-    """One job of ours. Times are monotonic seconds."""
+    """One job. Times are monotonic seconds."""
 
-    number: int
-    client: Member
-    command: PostJob
+    job_id: UUID
+    client_id: UUID
+    postcode: str
+    window: Window
+    estimated_hours: Decimal
     course: Course
     sent_at: float
     state: State = State.sent
@@ -74,10 +77,18 @@ class Job:
     invoices: int = 0
     self_billed: int = 0
 
-    @property
-    def job_id(self) -> UUID:
-        """Chosen by the poster."""
-        return self.command.job_id
+    @classmethod
+    def of(cls, posting: PostJob | JobPosted, course: Course, sent_at: float) -> Self:
+        """From our own posting, or from the board if somebody else posted it."""
+        return cls(
+            posting.job_id,
+            posting.client_id,
+            posting.postcode,
+            posting.window,
+            posting.estimated_hours,
+            course,
+            sent_at,
+        )
 
     @property
     def ended(self) -> bool:

@@ -110,7 +110,7 @@ CAST: tuple[Member, ...] = (
         "Schleswig",
         certifications=_level(4),
         offering=_offers(60),
-        insured="expired",
+        insured="ends_today",
     ),
     _dealer(
         "STORY-ISARNORD",

@@ -149,14 +149,12 @@ class Habits:
             )
             yield Act(self._some(self.pace.answer_s), release, _partner(contractor_id))
             return
-        to_the_start_s = max(0.0, (job.command.window.starts_at - now).total_seconds())
+        to_the_start_s = max(0.0, (job.window.starts_at - now).total_seconds())
         after_s = self._some(self.pace.drive_s)
         if course.arriving == "never" and not job.no_shows:
             job.no_shows += 1
-            report = ReportNoShow(
-                job_id=job.job_id, client_id=job.command.client_id, contractor_id=contractor_id
-            )
-            yield Act(to_the_start_s + LATE_BY_S, report, _partner(job.command.client_id))
+            report = ReportNoShow(job_id=job.job_id, client_id=job.client_id, contractor_id=contractor_id)
+            yield Act(to_the_start_s + LATE_BY_S, report, _partner(job.client_id))
             return
         if course.arriving == "late":
             after_s += to_the_start_s + LATE_BY_S
@@ -174,7 +172,7 @@ class Habits:
         if job.course.stating == "by_another_first":
             rival = self._another(started.contractor_id)
             yield Act(after_s / 2, self._statement(job, rival, Decimal(1)), _partner(rival))
-        hours = _hours(job.command.estimated_hours * self._share_of_estimate(job))
+        hours = _hours(job.estimated_hours * self._share_of_estimate(job))
         statement = self._statement(job, started.contractor_id, hours)
         twice = job.course.stating == "twice"
         yield Act(after_s, statement, _partner(started.contractor_id), twice=twice)
@@ -195,7 +193,7 @@ class Habits:
             return
         client = _partner(stated.client_id)
         after_s = self._some(self.pace.read_s)
-        if stated.hours >= 2 * job.command.estimated_hours and stated.statement_version == 1:
+        if stated.hours >= 2 * job.estimated_hours and stated.statement_version == 1:
             dispute = DisputeStatement(
                 job_id=job.job_id,
                 client_id=stated.client_id,
@@ -210,7 +208,7 @@ class Habits:
             yield Act(after_s, approve, client)
 
     def _disputed(self, job: Job, disputed: JobDisputed) -> Iterator[Act]:
-        fair = _hours(job.command.estimated_hours)
+        fair = _hours(job.estimated_hours)
         if job.course.stating == "disputed_to_the_end":
             resolve = ResolveDispute(job_id=job.job_id, statement_id=disputed.statement_id, hours=fair)
             yield Act(self._some(self.pace.read_s), resolve, DISTRIBUTOR)
@@ -254,7 +252,7 @@ class Habits:
         )
 
     def _cancels(self, job: Job, after_s: float, reason: CancelReason) -> Act:
-        client_id = job.command.client_id
+        client_id = job.client_id
         cancel = CancelJob(job_id=job.job_id, client_id=client_id, reason=reason)
         return Act(after_s, cancel, _partner(client_id))
 

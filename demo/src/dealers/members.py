@@ -23,8 +23,8 @@ from contracts.values import (
 from dealers import names
 from dealers.places import towns, weights
 
-Insured = Literal["long", "expiring", "expired", "none"]
-"""long: more than a year; expiring: some days from now; expired: last week."""
+Insured = Literal["long", "expiring", "ends_today", "none"]
+"""long: more than a year; expiring: some days from now; ends_today: tomorrow he has none."""
 
 PRODUCTS = (
     ("Nordfon", "Vermittlung X4"),
@@ -109,7 +109,7 @@ def members(seed: int, count: int) -> list[Member]:
 def _member(lots: Random, seed: int, number: int) -> Member:
     town = lots.choices(towns(), weights())[0]
     offering = _offering(lots) if lots.random() < 0.85 else None
-    insured: tuple[Insured, ...] = ("long", "expiring", "expired", "none")
+    insured: tuple[Insured, ...] = ("long", "expiring", "ends_today", "none")
     return Member(
         customer_number=f"S{seed}-{number:05}",
         name=f"{names.dealer(lots)}, {town.name}",

@@ -23,6 +23,7 @@ from contracts import (
     partner_registry_partners_v1,
 )
 from contracts.catalogue import replies_of
+from contracts.job_exchange_jobs_v1 import JobPosted
 from contracts.job_exchange_work_orders_v1 import WorkOrder
 from contracts.messages import Message
 from contracts.seal import SealError, unseal
@@ -50,6 +51,9 @@ TOPICS = (
 POLL_S = 0.1
 CALM_AFTER = 0.6
 """In this part of a run and later no job is posted that waits for its window to begin."""
+
+WILLING = Course(accepts_percent=95)
+"""How the jobs of strangers go."""
 
 Progress = Callable[[Book], None]
 
@@ -131,7 +135,7 @@ class Dealers:
                     course = courses[posted % len(courses)] if courses else self._draw(posted / jobs)
                     posted += 1
                     poster = self._lots.choice(wrong_clients.get(course.posting) or clients)
-                    self.post(posted, poster, course)
+                    self.post(poster, course)
                 self._act(now)
                 heard = await listener.next(self._wait_s(now))
                 if heard:
@@ -149,11 +153,27 @@ class Dealers:
             work_orders_closed=self._closed,
         )
 
-    def post(self, number: int, client: Member, course: Course) -> Job:
+    async def attend(
+        self, ready: Callable[[], None] = lambda: None, progress: Progress = lambda _: None
+    ) -> None:
+        """React to whatever jobs anybody posts, until cancelled; calls `ready` once it listens."""
+        async with Listener(self._bootstrap, TOPICS) as listener:
+            ready()
+            while True:
+                self._act(time.monotonic())
+                heard = await listener.next(self._wait_s(time.monotonic()))
+                for each in heard:
+                    if isinstance(each.message, JobPosted) and each.message.job_id not in self.book.jobs:
+                        self.book.enter(Job.of(each.message, WILLING, each.at))
+                self._hear(heard)
+                if heard:
+                    progress(self.book)
+
+    def post(self, client: Member, course: Course) -> Job:
         """A client posts a job."""
         client_id = self.community.id_of(client)
         posting = post(client, client_id, course, self._sealing_key, self._lots, datetime.now(UTC))
-        job = Job(number, client, posting.command, course, sent_at=time.monotonic())
+        job = Job.of(posting.command, course, time.monotonic())
         self.book.enter(job)
         actor = f"partner:{posting.command.client_id}"
         self._say(job, posting.command, actor)

@@ -32,7 +32,7 @@ STILL_GOOD_FOR = timedelta(days=40)
 INSURED_UNTIL: dict[Insured, timedelta] = {
     "long": timedelta(days=400),
     "expiring": timedelta(days=9),
-    "expired": timedelta(days=-7),
+    "ends_today": timedelta(0),
 }
 
 
@@ -69,7 +69,7 @@ def wishes(member: Member, partner: Partner, today: date) -> Iterator[Saying]:
             ),
             DISTRIBUTOR,
         )
-    if member.offering is not None and partner.availability != _availability(member.offering):
+    if member.offering is not None and not _same(partner.availability, _availability(member.offering)):
         yield Saying(
             SetAvailability(partner_id=partner.partner_id, **dict(_availability(member.offering))), himself
         )
@@ -113,8 +113,8 @@ def _insurance_is_missing(member: Member, partner: Partner, today: date) -> bool
     known = partner.insurance
     if known is None:
         return True
-    if member.insured == "expired":
-        return False
+    if member.insured == "ends_today":
+        return known.valid_until < today
     return known.valid_until < today + min(STILL_GOOD_FOR, INSURED_UNTIL[member.insured]) / 2
 
 
@@ -153,6 +153,14 @@ def _availability(offering: Offering) -> Availability:
         kinds_of_work=list(offering.kinds_of_work),
         response_times=list(offering.response_times),
         standing_offer=offering.standing_offer,
+    )
+
+
+def _same(known: Availability | None, wanted: Availability) -> bool:
+    """Lists of words have no order."""
+    return known is not None and all(
+        frozenset(mine) == frozenset(theirs) if isinstance(mine, list) else mine == theirs
+        for (_, mine), (_, theirs) in zip(known, wanted, strict=True)
     )
 
 
