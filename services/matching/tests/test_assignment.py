@@ -35,8 +35,7 @@ from contracts.values import OfferPolicy
 from matching.domain import assignment
 from matching.domain.contractors import remember
 from matching.domain.model import Assignment, Contractor, Job, Phase, capacity_key
-
-from matching_stories import EXPIRY, FLENSBURG, World, contractor, job, north_of, offering, refused  # isort: skip
+from matching.testing import EXPIRY, World, contractor, job, north_of_flensburg, offering, refused
 
 
 def post(world: World, posted: Job) -> Assignment:
@@ -62,7 +61,7 @@ def decline(world: World, state: Assignment) -> Assignment:
 
 
 def three() -> tuple[Contractor, Contractor, Contractor]:
-    near, middle, far = (contractor(place=north_of(FLENSBURG, km)) for km in (0, 10, 30))
+    near, middle, far = (contractor(place=north_of_flensburg(km)) for km in (0, 10, 30))
     return near, middle, far
 
 
@@ -71,8 +70,8 @@ def test_the_nearest_is_asked_and_gets_it() -> None:
     world = World(far, near, middle)
     state = post(world, job())
     ranked, offered = world.told(CandidatesRanked)[0], world.told(JobOffered)[0]
-    assert [c.contractor_id for c in ranked.candidates[:3]] == [p.partner_id for p in (near, middle, far)]  # type: ignore[attr-defined]
-    assert offered.earnings.estimated_total.amount == Decimal("600.00")  # type: ignore[attr-defined]
+    assert [c.contractor_id for c in ranked.candidates[:3]] == [p.partner_id for p in (near, middle, far)]
+    assert offered.earnings.estimated_total.amount == Decimal("600.00")
     state = accept(world, state)
     assigned: Any = world.told(JobAssigned)[0]
     assert (state.phase, assigned.contractor_id, assigned.how) == (
@@ -157,7 +156,7 @@ def test_a_database_that_lags_is_waited_for() -> None:
 
 def test_more_are_looked_at_when_the_nearest_have_no_time() -> None:
     busy = [contractor(availability=offering(weekly_minutes=60)) for _ in range(60)]
-    free = contractor(place=north_of(FLENSBURG, 20))
+    free = contractor(place=north_of_flensburg(20))
     world = World(*busy, free)
     state = post(world, job())
     assert state.contractor_id == free.partner_id
@@ -170,7 +169,7 @@ def test_a_standing_offer_is_taken_at_once_where_the_client_wants_it() -> None:
     assert state.phase is Phase.AWARDING
     assert not world.told(JobOffered)
     state = world.apply(state.job.job_id, assignment.take_standing_offer(state, world, EXPIRY))
-    assert world.told(JobAssigned)[0].how == "standing_offer"  # type: ignore[attr-defined]
+    assert world.told(JobAssigned)[0].how == "standing_offer"
     assert world.reconciles()
 
 
@@ -192,7 +191,7 @@ def test_release_and_no_show_lead_to_the_next_and_capacity_comes_back_once() -> 
     assert refused(lambda: assignment.report_no_show(state, foreign, world, EXPIRY)) == "not-your-job"
     state = world.apply(state.job.job_id, assignment.report_no_show(state, away, world, EXPIRY))
     assert state.contractor_id == far.partner_id
-    assert [e.reason for e in world.told(AssignmentReleased)] == ["released", "no_show"]  # type: ignore[attr-defined]
+    assert [e.reason for e in world.told(AssignmentReleased)] == ["released", "no_show"]
     assert world.reconciles()
 
 
@@ -232,7 +231,7 @@ def test_a_partner_who_lapses_loses_the_job_to_the_next() -> None:
     world.know(suspended)
     state = world.apply(state.job.job_id, assignment.recheck(state, world, EXPIRY))
     assert (state.phase, state.contractor_id) == (Phase.OFFERED, middle.partner_id)
-    assert world.told(AssignmentReleased)[0].reason == "partner_lapsed"  # type: ignore[attr-defined]
+    assert world.told(AssignmentReleased)[0].reason == "partner_lapsed"
     assert world.reconciles()
 
 
@@ -250,7 +249,7 @@ def test_an_offer_lapses_with_the_partner() -> None:
     world.know(replace(near, version=2, insurance=None))
     state = world.apply(state.job.job_id, assignment.recheck(state, world, EXPIRY))
     assert state.contractor_id == middle.partner_id
-    assert world.told(OfferWithdrawn)[0].reason == "partner_lapsed"  # type: ignore[attr-defined]
+    assert world.told(OfferWithdrawn)[0].reason == "partner_lapsed"
 
 
 def test_a_change_that_no_gate_asks_for_wakes_nobody() -> None:
@@ -318,7 +317,7 @@ def test_a_dispatcher_chooses_among_those_who_pass() -> None:
     assert "certification: lacks Agfeo ES level 2" in refusal.value.message
     state = world.apply(state.job.job_id, assignment.assign_by_hand(state, by_hand(middle), world))
     assert (state.contractor_id, state.by_hand_reason) == (middle.partner_id, "knows the site")
-    assert world.told(OfferWithdrawn)[0].reason == "assigned_otherwise"  # type: ignore[attr-defined]
+    assert world.told(OfferWithdrawn)[0].reason == "assigned_otherwise"
     assert refused(lambda: assignment.assign_by_hand(state, by_hand(near), world)) == "not-open"
 
 
@@ -328,8 +327,8 @@ def test_cancelling_withdraws_the_offer_or_the_assignment() -> None:
     world.apply(offered.job.job_id, assignment.cancel(offered, world))
     state = world.apply(assigned.job.job_id, assignment.cancel(assigned, world))
     assert assignment.cancel(state, world).events == ()
-    assert world.told(OfferWithdrawn)[0].reason == "cancelled"  # type: ignore[attr-defined]
-    assert world.told(AssignmentReleased)[0].reason == "cancelled"  # type: ignore[attr-defined]
+    assert world.told(OfferWithdrawn)[0].reason == "cancelled"
+    assert world.told(AssignmentReleased)[0].reason == "cancelled"
     assert world.reconciles()
 
 

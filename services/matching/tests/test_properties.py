@@ -29,14 +29,22 @@ from matching.domain import assignment
 from matching.domain.gate import WITHOUT_CAPACITY, ClientSide, case_of, judge
 from matching.domain.model import Assignment, Contractor, Insurance, Phase
 from matching.domain.ranking import look_over, rank
-
-from matching_stories import EXPIRY, FIRST, FLENSBURG, LAST, World, contractor, job, north_of, offering  # isort: skip
+from matching.testing import (
+    EXPIRY,
+    FIRST,
+    LAST,
+    World,
+    contractor,
+    job,
+    north_of_flensburg,
+    offering,
+)
 
 NOBODY = ClientSide(frozenset(), frozenset())
 days = st.sampled_from([FIRST, LAST, LAST + timedelta(days=1), date(2027, 12, 31), date(2026, 11, 23)])
 
 
-PLACES = [north_of(FLENSBURG, km) for km in (0, 0, 3, 24.96, 25.04, 49.94, 50.06, 80)]
+PLACES = [north_of_flensburg(km) for km in (0, 0, 3, 24.96, 25.04, 49.94, 50.06, 80)]
 INSURANCES = [None, *(Insurance(300_000_000, FIRST, day) for day in (FIRST, LAST, LAST))]
 
 
@@ -54,7 +62,8 @@ def partners(draw: st.DrawFn) -> Contractor:
         ),
         availability=draw(st.sampled_from([None, *(
             offering(
-                radius_km=radius, nationwide=nationwide, kinds_of_work=frozenset({kind}), weekly_minutes=minutes
+                radius_km=radius, nationwide=nationwide, weekly_minutes=minutes,
+                kinds_of_work=frozenset({kind}),
             )
             for radius, nationwide, kind, minutes in (
                 (25, False, KindOfWork.installation, 2400), (50, False, KindOfWork.installation, 480),
@@ -80,7 +89,7 @@ def test_memory_proposes_exactly_those_a_full_scan_finds(network: list[Contracto
     assert {c.contractor.partner_id for c in found.passed} == {c.contractor.partner_id for c in brute.passed}
     assert +Counter(found.removed) == +Counter(brute.removed)
     assert found.looked_at == len(network)
-    assert [c.distance_km for c in found.passed] == sorted(c.distance_km for c in brute.passed)
+    assert [c.distance_km for c in found.passed] == sorted(c.distance_km or 0.0 for c in brute.passed)
 
 
 @given(st.lists(partners(), max_size=30), st.integers(0, 1_000))
@@ -138,7 +147,7 @@ class Story:
     def __init__(self, direct: bool) -> None:
         self.partners = [
             contractor(
-                place=north_of(FLENSBURG, km),
+                place=north_of_flensburg(km),
                 availability=offering(weekly_minutes=960, standing_offer=km == 0),
             )
             for km in (0, 5, 9)

@@ -8,19 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import PostgresDsn
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import database, migrate
+from chassis.decisions import Rejected
 from chassis.settings import ServiceSettings
 from chassis.testing.infrastructure import Infrastructure
 from contracts.ids import uuid7
+from contracts.matching_commands_v1 import AcceptOffer
 from matching.app import MIGRATIONS
 from matching.domain import assignment
 from matching.domain.model import Assignment, Capacity, Offer, Phase
 from matching.store import ASSIGNMENTS, CAPACITY, CONTRACTORS, HELD, CapacityRows
-
-from matching_stories import World, contractor, job, offering  # isort: skip
+from matching.testing import World, contractor, job, offering
 
 pytestmark = pytest.mark.stack
 
@@ -64,12 +66,12 @@ async def _overbooked(engine: AsyncEngine, rows: CapacityRows, *, locked: bool) 
             world.rows |= {row.partner_id: row for row in held.values()}
             world.taken = dict(await rows.load(db, [first.key], lock=locked))
             await asyncio.sleep(0.001)  # what lies between looking and writing
-            command = assignment.AcceptOffer(
+            command = AcceptOffer(
                 job_id=posted.job_id, contractor_id=partner.partner_id, offer_id=offer.offer_id
             )
             try:
                 decision = assignment.accept(state, command, world)
-            except assignment.Rejected:
+            except Rejected:
                 return
             await ASSIGNMENTS.save(db, {str(posted.job_id): decision.state})
             await rows.save(db, {change.id: change.value for change in decision.also})  # type: ignore[misc]
@@ -90,7 +92,7 @@ async def _overbooked(engine: AsyncEngine, rows: CapacityRows, *, locked: bool) 
 @pytest.fixture
 async def engine(infrastructure: Infrastructure) -> Any:
     settings = ServiceSettings(
-        database_url=infrastructure.new_database("reservations"),
+        database_url=PostgresDsn(infrastructure.new_database("reservations")),
         kafka_bootstrap_servers="nobody:1",
         development=True,
     )

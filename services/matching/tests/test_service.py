@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from chassis.service import Running
 from chassis.testing.network import Outside, until
@@ -199,11 +199,15 @@ async def _reconciled(service: Running) -> bool:
     return all(b.reserved_minutes == b.held and b.reserved_minutes <= b.offered_minutes for b in books)
 
 
+def _columns(connection: Connection, table: str) -> list[Any]:
+    return list(inspect(connection).get_columns(table))
+
+
 async def test_the_database_is_as_the_program_sees_it(start_service: Start) -> None:
     service = await start_service(build, Settings, "matching")
     async with service.engine.connect() as db:
         for table in metadata.sorted_tables:
-            columns = await db.run_sync(lambda sync, name=table.name: inspect(sync).get_columns(name))
+            columns = await db.run_sync(_columns, table.name)
             found = {c["name"]: (str(c["type"]), c["nullable"]) for c in columns}
             wanted = {c.name: (c.type.compile(db.dialect), bool(c.nullable)) for c in table.columns}
             assert found == wanted, table.name

@@ -59,7 +59,8 @@ def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
                 on(ReleaseAssignment, ASSIGNMENTS, seen(lambda s, m, v: assignment.release(s, m, v, expiry)),
                    by=acting_for("contractor_id")),
                 on(ReportNoShow, ASSIGNMENTS,
-                   seen(lambda s, m, v: assignment.report_no_show(s, m, v, expiry)), by=acting_for("client_id")),
+                   seen(lambda s, m, v: assignment.report_no_show(s, m, v, expiry)),
+                   by=acting_for("client_id")),
             ),
             timers=(
                 on_timer("offer-expires", ASSIGNMENTS,
