@@ -22,6 +22,9 @@ from billing.domain.money import cents, vat_on
 from billing.domain.partners import Party
 from billing.domain.rate_cards import publish
 from billing.domain.settlements import (
+    CALLED_TIMER,
+    LOOK_AGAIN,
+    LOOK_AGAIN_FIRST,
     LOOK_AGAIN_TIMER,
     CompletedWork,
     Facts,
@@ -243,7 +246,7 @@ def test_what_is_missing_is_waited_for_then_a_named_hold_then_settled(
     (told,) = waiting.otherwise.events
     assert isinstance(told, SettlementHeld)
     assert (told.hold, told.since) == (hold, NOW)
-    assert waiting.otherwise.timers[LOOK_AGAIN_TIMER] is not None
+    assert waiting.otherwise.timers == {LOOK_AGAIN_TIMER: NOW + LOOK_AGAIN_FIRST}
     assert held.issued == ()
 
     still = look_again(held, _without(facts, story, lacking), NOW + timedelta(minutes=1))
@@ -253,7 +256,7 @@ def test_what_is_missing_is_waited_for_then_a_named_hold_then_settled(
     settled = _done(look_again(held, facts, NOW + timedelta(days=1)))
     assert settled.state.lack is None
     assert len(settled.state.issued) == 2
-    assert settled.timers == {LOOK_AGAIN_TIMER: None}
+    assert settled.timers == {LOOK_AGAIN_TIMER: None, CALLED_TIMER: None}
 
 
 def test_the_rows_a_hold_names_are_those_of_the_store() -> None:
@@ -267,6 +270,18 @@ def test_one_hold_after_the_other_is_told_by_name(story: Any, facts: Facts) -> N
     (told,) = next_hold.events
     assert isinstance(told, SettlementHeld)
     assert told.hold is Hold.missing_self_billing_agreement
+
+
+def test_a_lack_that_has_just_changed_is_looked_at_soon(story: Any, facts: Facts) -> None:
+    """The contractor may have arrived, and called for nobody, while the client was still what was missed."""
+    held = _held(story, replace(facts, client=None, contractor=None))
+    changed = look_again(held, _without(facts, story, "contractor"), NOW)
+    assert isinstance(changed, Decision)
+    assert changed.events == ()
+    assert changed.timers == {LOOK_AGAIN_TIMER: NOW + LOOK_AGAIN_FIRST}
+    unchanged = look_again(changed.state, _without(facts, story, "contractor"), NOW)
+    assert isinstance(unchanged, Decision)
+    assert unchanged.timers == {LOOK_AGAIN_TIMER: NOW + LOOK_AGAIN}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 from billing.domain import partners, rate_cards, settlements
 from billing.domain.partners import Partner, Party, SelfBillingAgreement
 from billing.domain.rate_cards import RateCard
-from billing.domain.settlements import LOOK_AGAIN_TIMER, CompletedWork, Facts, Settlement, Terms
+from billing.domain.settlements import CALLED_TIMER, LOOK_AGAIN_TIMER, CompletedWork, Facts, Settlement, Terms
 from billing.store import HELD, PARTNERS, RATE_CARDS, SETTLEMENTS
 from chassis.decisions import Decision, More, Outcome, Row, Wake
 from chassis.routes import Given, Reader, distributor, on, on_timer
@@ -31,7 +31,10 @@ def readers(terms: Terms) -> tuple[Reader, ...]:
                 on(ResolveHold, SETTLEMENTS, partial(_resolve, terms), by=distributor),
                 on(PublishRateCard, RATE_CARDS, _publish, needs=_held_for_rate_card, by=distributor),
             ),
-            timers=(on_timer(LOOK_AGAIN_TIMER, SETTLEMENTS, partial(_look_again, terms)),),
+            timers=(
+                on_timer(CALLED_TIMER, SETTLEMENTS, partial(_look_again, terms)),
+                on_timer(LOOK_AGAIN_TIMER, SETTLEMENTS, partial(_look_again, terms)),
+            ),
             wakes=True,
         ),
         Reader(
@@ -149,4 +152,4 @@ def _held_for_partner(event: PartnerPublished) -> Iterable[Row]:
 
 def _waiting(rows: TableRows[Any], row_id: object, given: Given) -> list[Wake]:
     held = given.one(HELD, HELD.key(rows, row_id)) or ()
-    return [Wake(SETTLEMENTS.name, job_id, LOOK_AGAIN_TIMER) for job_id in held]
+    return [Wake(SETTLEMENTS.name, job_id, CALLED_TIMER) for job_id in held]

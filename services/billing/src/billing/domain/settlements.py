@@ -22,9 +22,14 @@ from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementHeld
 from contracts.values import DocumentLine, KindOfWork, Language, OwnReference, RequiredCertification, eur
 
 BERLIN = ZoneInfo("Europe/Berlin")
-LOOK_AGAIN = timedelta(minutes=1)
-"""A held settlement is woken by what it lacks; this often it looks by itself, lest a call was missed."""
+CALLED_TIMER = "called"
+"""Set by the arrival of what a held settlement lacks."""
 LOOK_AGAIN_TIMER = "look-again"
+"""Set by the settlement itself; a timer of its own, so that neither overwrites the other."""
+LOOK_AGAIN_FIRST = timedelta(seconds=2)
+"""What it lacks may have arrived, and called, in the moment before its lack was written down."""
+LOOK_AGAIN = timedelta(minutes=1)
+"""How often it looks after that, called or not."""
 
 _SAID = {
     Hold.missing_rate_card: "The rate card, or its price for this work and zone, is still missing.",
@@ -176,9 +181,9 @@ def _complete(work: CompletedWork, facts: Facts, today: date) -> _Complete | Lac
 
 def _hold(settlement: Settlement, lack: Lack, now: datetime) -> Decision[Settlement]:
     """Hold it by name, and say so when the name is new."""
-    timers = {LOOK_AGAIN_TIMER: now + LOOK_AGAIN}
     if settlement.lack == lack:
-        return Decision(settlement, timers=timers)
+        return Decision(settlement, timers={LOOK_AGAIN_TIMER: now + LOOK_AGAIN})
+    timers = {LOOK_AGAIN_TIMER: now + LOOK_AGAIN_FIRST}
     if settlement.lack is not None and settlement.lack.hold is lack.hold:
         return Decision(replace(settlement, lack=lack), timers=timers)
     work = settlement.work
@@ -206,7 +211,7 @@ def _issue(settlement: Settlement, found: _Complete, now: datetime) -> Numbered[
             ),
         )
         events = [_receivable(work, invoice), _payable(work, self_billed), _settled(work, now)]
-        return Decision(settled, events, timers={LOOK_AGAIN_TIMER: None})
+        return Decision(settled, events, timers={LOOK_AGAIN_TIMER: None, CALLED_TIMER: None})
 
     ranges = (Kind.invoice.range(today.year), Kind.self_billed_invoice.range(today.year))
     return Numbered(ranges, lambda numbers: then((numbers[0], numbers[1])))
