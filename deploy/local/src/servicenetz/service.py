@@ -137,7 +137,7 @@ def _environment(stack: "Stack", service: str) -> dict[str, str]:
     }
     if service == "partner-registry":
         settings["SMTP_URL"] = stack.mail.url
-        settings["LINK_BASE_URL"] = "http://127.0.0.1/jobs"
+        settings["LINK_BASE_URL"] = "http://127.0.0.1"
     if service == "job-exchange":
         settings["SEALING_KEY_FILE"] = str(_sealing_key(stack))
     return {f"{_prefix(service)}{name}": value for name, value in settings.items()}
