@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from tests.contracts.contract_files import EACH_MESSAGE, MESSAGES, PACKAGE, REPOSITORY
 
 from contracts import catalogue
 from contracts.catalogue import Topic
 from contracts.messages import Command, Message
 from contracts.schemas import schema
+from contracts.values import Fact, Manufacturer
 
 END_CUSTOMER_TEXTS = (
     "petersen@hafenkontor.example",
@@ -90,5 +94,16 @@ def test_no_topic_name_stands_outside_the_topic_modules() -> None:
                 assert node.value not in names, f"{path.relative_to(REPOSITORY)}:{node.lineno}"
 
 
+def _pattern_of(form: Any) -> str:
+    return str(TypeAdapter(form).json_schema()["pattern"])
+
+
 def _sources(folder: str) -> Iterator[Any]:
     return (path for path in (REPOSITORY / folder).rglob("*.py") if "src" in path.parts)
+
+
+@given(st.from_regex(re.compile(_pattern_of(Manufacturer)), fullmatch=True))
+def test_a_fact_may_name_any_manufacturer(name: str) -> None:
+    assume(1 <= len(name) <= 40)
+    TypeAdapter(Manufacturer).validate_python(name)
+    TypeAdapter(Fact).validate_python(f"{name} valid until 2026-10-31")

@@ -48,14 +48,14 @@ Remark = Annotated[str, text(200)]
 _LETTERS = "A-Za-zÄÖÜäöüßéèáàçñ"
 _SIGNS = " ,.:;()/+&'-"
 _DIGITS = f"([0-9][{_SIGNS}]*){{0,5}}"
-_PUBLIC = f"^[{_SIGNS}]*{_DIGITS}([{_LETTERS}]+[{_SIGNS}]*{_DIGITS})*$"
-"""At most five digits between letters, no @: no phone number, no mail address."""
+_PUBLIC = f"^{_DIGITS}([{_LETTERS}]+[{_SIGNS}]*{_DIGITS})*$"
+"""Begins with a letter or digit; at most five digits between letters, no @: no phone number, no mail address."""
 Summary = Annotated[str, text(80, _PUBLIC)]
 """A few words on the work, for all to read."""
 Manufacturer = Annotated[str, text(40, _PUBLIC)]
 ProductLine = Annotated[str, text(40, _PUBLIC)]
-Fact = Annotated[str, text(200, "^[A-Za-zÄÖÜäöüß0-9][A-Za-zÄÖÜäöüß0-9 ,.:;()/+%<>=≤≥–'_-]{0,199}$")]
-"""What was found, in words of the system's own."""
+Fact = Annotated[str, text(200, f"^[{_LETTERS}0-9][{_LETTERS}0-9 ,.:;()/+&%<>=≤≥–'_-]*$")]
+"""What was found, in words of the system's own, and names such as a manufacturer's."""
 SealedText = Annotated[
     str,
     text(
