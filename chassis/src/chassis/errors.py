@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
+import asyncpg
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03")
-"""Connection, rollback (serialization, deadlock), resources, operator intervention, lock not available."""
+TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03", "25P03", "25P04")
+"""Connection, rollback (serialization, deadlock), resources, operator intervention, lock not available; a transaction
+that was idle or open for too long, which is how a process that was frozen finds out."""
 OUR_FAULT_SQLSTATES = ("28", "42")
 """Credentials; a missing table, column or right. 42 would fail for every message alike."""
 CONFLICT_SQLSTATE = "23505"
@@ -77,7 +79,7 @@ def classify(error: BaseException) -> Kind:
         if state.startswith(OUR_FAULT_SQLSTATES):
             return Kind.ILL
         return Kind.DETERMINISTIC
-    if isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if isinstance(error, (InterfaceError, asyncpg.InterfaceError)) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return Kind.TRANSIENT
     return Kind.DETERMINISTIC
 

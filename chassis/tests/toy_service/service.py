@@ -1,36 +1,18 @@
 """A service small enough to see the path through it: accounts that count what they were told.
 
-It plays job-exchange, since the topics are those of the catalogue. What each command does is chosen by its content, so
-that a test can make a decision wait, refuse, take a number, ask for more rows, or fail.
+It plays job-exchange, since the topics are those of the catalogue. What each command does is chosen by its content,
+so that a test can make a decision wait, refuse, take a number, ask for more rows, or fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from contracts import (
-    job_exchange_commands_v1 as commands,
-)
-from contracts import (
-    job_exchange_jobs_v1 as jobs,
-)
-from contracts import (
-    job_exchange_work_orders_v1 as work_orders,
-)
-from contracts import (
-    matching_assignments_v1 as assignments,
-)
-from contracts import (
-    partner_registry_partners_v1 as partners,
-)
-from contracts import (
-    replies_v1,
-)
-from contracts.ids import job_number
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -38,10 +20,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from chassis.batch import Replies
 from chassis.decisions import Changed, Decision, Errand, More, Numbered, Rejected, Waiting, Wake
 from chassis.outgoing import Outgoing
-from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
+from chassis.routes import Given, Reader, acting_for, anyone, distributor, on, on_timer, on_tombstone
 from chassis.rows import TableRows
 from chassis.service import Service
 from chassis.settings import ServiceSettings
+from contracts import job_exchange_commands_v1 as commands
+from contracts import job_exchange_jobs_v1 as jobs
+from contracts import job_exchange_work_orders_v1 as work_orders
+from contracts import matching_assignments_v1 as assignments
+from contracts import partner_registry_partners_v1 as partners
+from contracts import replies_v1
+from contracts.ids import job_number
+from contracts.values import KindOfWork, Window
 
 _metadata = MetaData()
 accounts = Table(
@@ -57,6 +47,9 @@ partner_rows = Table(
     Column("id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
 )
+
+PATIENCE = timedelta(seconds=4)
+REMIND_AFTER = timedelta(milliseconds=200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +69,6 @@ class KnownPartner:
 
 
 def _write_account(account: Account) -> tuple[Any, ...]:
-    import json
-
     return account.id, account.total, json.dumps(account.seen)
 
 
@@ -91,13 +82,18 @@ PARTNERS = TableRows(
     write=lambda partner: (partner.id, partner.version),
 )
 
-BROKEN: set[str] = set()
-"""Accounts on which the service's own code fails, as long as a test wants it."""
+BROKEN: dict[str, type[BaseException]] = {}
+"""Accounts on which the service's own code fails, as long as a test wants it; "all" stands for each of them."""
+
+
+def _check(account_id: object) -> None:
+    failure = BROKEN.get(str(account_id)) or BROKEN.get("all")
+    if failure is not None:
+        raise failure("a bug of ours")
 
 
 def _of(account: Account | None, command: Any) -> Account:
-    if str(command.job_id) in BROKEN or "all" in BROKEN:
-        raise RuntimeError("a bug of ours")
+    _check(command.job_id)
     return account or Account(str(command.job_id))
 
 
@@ -113,7 +109,7 @@ def cancel(account: Account | None, command: commands.CancelJob, given: Given) -
                 contractor_id=None,
                 reason=command.reason,
             )
-            return Decision(now, [event], timers={"remind": given.now + timedelta(milliseconds=200)})
+            return Decision(now, [event], timers={"remind": given.now + REMIND_AFTER})
         case commands.CancelReason.customer_withdrew:
             raise Rejected("too-late", "It is too late for that.", "reason")
         case _:
@@ -121,22 +117,27 @@ def cancel(account: Account | None, command: commands.CancelJob, given: Given) -
                 now,
                 errands=[Errand("note", {"account": now.id})],
                 wakes=[Wake("account", str(command.client_id), "woken")],
+                timers={"remind": None},
             )
 
 
-def arrive(account: Account | None, command: commands.RecordArrival, given: Given) -> Decision[Account] | Waiting[Account]:
+def arrive(
+    account: Account | None, command: commands.RecordArrival, given: Given
+) -> Decision[Account] | Waiting[Account]:
     """Waits for a partner that is not known yet."""
     now = _of(account, command)
     if given.one(PARTNERS, command.contractor_id) is None:
         return Waiting(
             f"partner/{command.contractor_id}",
-            timedelta(seconds=2),
+            PATIENCE,
             Rejected("unknown-partner", "We do not know this partner.", "contractor_id"),
         )
     return Decision(now.add("arrived"))
 
 
-def approve(account: Account | None, command: commands.ApproveStatement, given: Given) -> Numbered[Account] | More:
+def approve(
+    account: Account | None, command: commands.ApproveStatement, given: Given
+) -> Numbered[Account] | More:
     """Takes a number, after having asked for another account that it changes too."""
     other = ACCOUNTS.locked(command.client_id)
     if not given.has(ACCOUNTS, command.client_id):
@@ -144,29 +145,41 @@ def approve(account: Account | None, command: commands.ApproveStatement, given: 
     now = _of(account, command)
     beside = given.one(ACCOUNTS, command.client_id) or Account(str(command.client_id))
 
-    def then(numbers: Any) -> Decision[Account]:
-        also = [Changed("account", beside.id, beside.add("beside"))]
+    def then(numbers: Sequence[int]) -> Decision[Account]:
+        also = [Changed("account", beside.id, beside.add(f"beside {numbers[0]}"))]
         return Decision(now.add(f"number {numbers[0]}"), also=also)
 
     return Numbered(["approvals"], then)
 
 
-def resolve(account: Account | None, command: commands.ResolveDispute, given: Given) -> Decision[Account]:
+def dispute(account: Account | None, command: commands.DisputeStatement, _: Given) -> Decision[Account]:
+    """One message whose text is as large as it likes."""
+    now = _of(account, command).add("disputed")
+    return Decision(now, [HugeEvent(str(command.job_id))])
+
+
+@dataclass(frozen=True, slots=True)
+class HugeEvent:
+    job_id: str
+
+
+def resolve(account: Account | None, command: commands.ResolveDispute, _: Given) -> Decision[Account]:
     """For the distributor only; tells a compacted topic."""
     now = _of(account, command).add("resolved")
     return Decision(now, [_work_order(command, now.total)])
 
 
 def _work_order(command: commands.ResolveDispute, total: int) -> work_orders.WorkOrder:
-    return work_orders.WorkOrder.model_construct(
+    start = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    return work_orders.WorkOrder(
         job_id=command.job_id,
         job_number=job_number(command.job_id),
         client_id=command.statement_id,
         contractor_id=command.statement_id,
-        window=None,
-        kind_of_work="service",
+        window=Window(starts_at=start, ends_at=start + timedelta(hours=2)),
+        kind_of_work=KindOfWork.service,
         sealed_for=f"total-{total}",
-        end_customer="",
+        end_customer=f"{'h' * 20}..{'i' * 16}.c.{'t' * 22}",
     )
 
 
@@ -175,11 +188,20 @@ def expired(account: Account | None, event: assignments.OfferExpired, given: Giv
     return Decision(_of(account, event).add(f"expired {given.version}"))
 
 
-def remind(account: Account | None, name: str, given: Given) -> Decision[Account | None]:
+def taken_back(account: Account | None, subject: str, _: Given) -> Decision[Account]:
+    """A tombstone."""
+    return Decision((account or Account(subject)).add("taken back"))
+
+
+def remind(account: Account | None, name: str, _: Given) -> Decision[Account | None]:
+    """A timer."""
+    if account is not None:
+        _check(account.id)
     return Decision(account.add(f"timer {name}") if account else None)
 
 
-def learn(partner: KnownPartner | None, event: partners.Partner, given: Given) -> Decision[KnownPartner]:
+def learn(_: KnownPartner | None, event: partners.Partner, given: Given) -> Decision[KnownPartner]:
+    """Reference data."""
     return Decision(KnownPartner(str(event.partner_id), given.version))
 
 
@@ -197,8 +219,10 @@ READERS = (
                 needs=lambda command: [PARTNERS.row(command.contractor_id)],
             ),
             on(commands.ApproveStatement, ACCOUNTS, approve, by=acting_for("client_id")),
+            on(commands.DisputeStatement, ACCOUNTS, dispute, by=anyone),
             on(commands.ResolveDispute, ACCOUNTS, resolve, by=distributor),
             on(assignments.OfferExpired, ACCOUNTS, expired),
+            on_tombstone(work_orders.TOPIC, ACCOUNTS, taken_back),
         ),
         timers=(on_timer("remind", ACCOUNTS, remind), on_timer("woken", ACCOUNTS, remind)),
     ),
@@ -207,30 +231,48 @@ READERS = (
 
 
 def route(event: object) -> Iterable[Outgoing]:
+    """Where each event goes."""
     match event:
         case jobs.JobCancelled():
             yield Outgoing(jobs.TOPIC, str(event.job_id), event)
         case work_orders.WorkOrder():
             yield Outgoing(work_orders.TOPIC, str(event.job_id), event)
+        case HugeEvent():
+            dear = jobs.JobCancelled.model_construct(job_id=event.job_id, reason="x" * jobs.TOPIC.max_message_bytes)
+            yield Outgoing(jobs.TOPIC, event.job_id, dear)
 
 
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="TOY_", frozen=True, extra="ignore")
 
 
-NOTES: list[tuple[str, str]] = []
+class Notes:
+    """What the errands did: (id, account). `fail` lets the next ones fail."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+        self.tried: list[tuple[str, str]] = []
+        self.fail = 0
+
+    async def note(self, errand_id: str, payload: Any) -> None:
+        """The errand `note`."""
+        self.tried.append((errand_id, payload["account"]))
+        if self.fail:
+            self.fail -= 1
+            raise ConnectionError("the mail server is away")
+        self.done.append((errand_id, payload["account"]))
 
 
-async def note(errand_id: str, payload: Any) -> None:
-    NOTES.append((errand_id, payload["account"]))
+NOTES = Notes()
 
 
 def build(_: Settings) -> Service:
+    """The toy, wired."""
     return Service(
         name="job-exchange",
         readers=READERS,
         outbound=route,
         replies=Replies(replies_v1.JobExchangeAccepted, replies_v1.JobExchangeRejected),
         migrations=Path(__file__).parent / "migrations",
-        errands={"note": note},
+        errands={"note": NOTES.note},
     )

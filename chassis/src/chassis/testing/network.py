@@ -17,7 +17,7 @@ from contracts import catalogue
 from contracts.catalogue import Topic
 from contracts.envelope import Envelope
 from contracts.ids import uuid7
-from contracts.messages import Command, Message
+from contracts.messages import Command, Message, Unreadable
 
 WITHIN_SECONDS = 20.0
 LARGEST = max(topic.max_message_bytes for topic in catalogue.TOPICS.values()) + 65536
@@ -47,6 +47,8 @@ class Outside:
         self._arrived = asyncio.Condition()
         self._versions: dict[tuple[str, str], int] = defaultdict(int)
         self.seen: dict[str, list[Seen]] = defaultdict(list)
+        self.sent: dict[tuple[str, int], int] = {}
+        """By topic and partition: the offset behind the last record sent from here."""
 
     async def __aenter__(self) -> Self:
         await self._producer.start()
@@ -135,19 +137,24 @@ class Outside:
     async def send_raw(self, topic: Topic, key: bytes | None, headers: Sequence[tuple[str, bytes | None]],
                        value: bytes | None, *, partition: int | None = None) -> Any:  # fmt: skip
         """Send any bytes at all; returns where they came to stand."""
-        return await self._producer.send_and_wait(
+        sent = await self._producer.send_and_wait(
             topic.name, value, key, headers=list(headers), partition=partition
         )
+        self.sent[(sent.topic, sent.partition)] = sent.offset + 1
+        return sent
 
 
 def _look(record: ConsumerRecord) -> Seen:
     topic = catalogue.TOPICS[record.topic]
     if not topic.messages:
         return Seen(record, None, None)
-    envelope = Envelope.from_headers(record.headers)
-    if record.value is None:
-        return Seen(record, envelope, None)
-    return Seen(record, envelope, catalogue.decode_type(topic.name, envelope.type).read(record.value))
+    try:
+        envelope = Envelope.from_headers(record.headers)
+        if record.value is None:
+            return Seen(record, envelope, None)
+        return Seen(record, envelope, catalogue.decode_type(topic.name, envelope.type).read(record.value))
+    except Unreadable:
+        return Seen(record, None, None)
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = WITHIN_SECONDS) -> Any:

@@ -1,0 +1,49 @@
+"""The toy service and the network around it, as the stories use them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from toy_service.cable import Cable
+from toy_service.service import BROKEN, NOTES
+from toy_service.world import World
+
+from chassis import consume, keeper
+from chassis.testing.fixtures import StartService
+from chassis.testing.infrastructure import Infrastructure
+from chassis.testing.network import Outside
+
+
+@pytest.fixture
+async def world(
+    start_service: StartService, outside: Outside, infrastructure: Infrastructure
+) -> AsyncIterator[World]:
+    """A network with no service in it yet; `await world.start()` starts one, again for a second replica."""
+    yield World(start_service, outside, infrastructure.new_database("toy"))
+    BROKEN.clear()
+    NOTES.__init__()  # type: ignore[misc]  # the toy's module has one notebook
+
+
+@pytest.fixture
+async def toy(world: World) -> World:
+    """One running toy."""
+    await world.start()
+    return world
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting times of the path, shortened; the rules stay the same."""
+    monkeypatch.setattr(consume, "ILL_WAITS_SECONDS", 0.3)
+    monkeypatch.setattr(consume, "BACKOFF_FIRST", 0.01)
+    monkeypatch.setattr(keeper, "UNSENT_SECONDS", 1)
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    """The network cable of what is started with `cable.plugged_in()`; it can be cut."""
+    made = Cable(asyncio.get_event_loop())
+    yield made
+    made.remove()

@@ -1,0 +1,160 @@
+"""Replicas that come and go, a stop under load, and what `/health/ready` and the watchdog say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from aiokafka import TopicPartition
+from toy_service.cable import Cable
+from toy_service.world import World
+
+from chassis import health
+from chassis.health import Watchdog, answers
+from chassis.testing.network import until
+from contracts import job_exchange_jobs_v1 as jobs
+from contracts.ids import uuid7
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+
+async def _load(world: World, number: int) -> list[object]:
+    sent = []
+    for count in range(number):
+        job = uuid7()
+        sent.append(job)
+        await world.send(world.cancel(job, uuid7()))
+        if count % 20 == 0:
+            await asyncio.sleep(0.05)  # spread over the rebalance
+    return sent
+
+
+def _taken(world: World, replica: int) -> float:
+    registry = world.replicas[replica].registry
+    return registry.get_sample_value("servicenetz_batch_records_sum", {"reader": "jobs"}) or 0.0
+
+
+async def test_a_second_replica_joins_under_load_and_both_work(world: World) -> None:
+    await world.start()
+    loading = asyncio.create_task(_load(world, 300))
+    await world.start()
+    await asyncio.gather(*[replica.consumers[0].has_joined.wait() for replica in world.replicas])
+    sent = await loading
+    await until(lambda: all(replica.consumers[0].assigned for replica in world.replicas))
+    sent += await _load(world, 100)
+    books = await world.until_at_rest()
+    assert (books.done, books.duplicate, books.dead, books.holes) == (400, 0, 0, 0)
+    assert all(_taken(world, replica) > 0 for replica in (0, 1))
+    for job in sent:
+        assert len(world.outside.messages(jobs.JobCancelled, job)) == 1
+    totals = await world.sql("SELECT count(*) AS n FROM accounts WHERE seen->>0 = 'cancel done_otherwise'")
+    assert totals[0].n == 400
+
+
+async def test_a_stop_under_load_is_quick_and_loses_nothing(world: World) -> None:
+    first = await world.start()
+    loading = asyncio.create_task(_load(world, 300))
+    await until(lambda: _taken(world, 0) > 20)
+    began = time.monotonic()
+    await first.stop()
+    assert time.monotonic() - began < 20
+    sent = await loading
+    world.replicas.clear()
+    await world.start()
+    books = await world.until_at_rest()
+    assert (books.done, books.dead, books.holes) == (300, 0, 0)
+    for job in sent:
+        await world.outside.message(jobs.JobCancelled, job)
+
+
+async def test_a_batch_that_does_not_end_is_given_back_at_the_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await world.start(stop_seconds=0.5)
+    stuck = asyncio.Event()
+
+    async def never_ends(*_: object) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(first.paths[0], "_save", never_ends)
+    job = await world.send_cancel()
+    await stuck.wait()
+    began = time.monotonic()
+    await first.stop()
+    assert time.monotonic() - began < 8
+    world.replicas.clear()
+    await world.start()
+    await world.until_seen(job, "cancel done_otherwise", "timer remind")
+    assert (await world.until_at_rest()).done == 1
+
+
+async def test_a_failed_poll_passes_no_record_over(toy: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = toy.toy.consumers[0]._kafka
+    assert consumer is not None
+    getmany, failed = consumer.getmany, []
+
+    async def lose_what_was_fetched(*partitions: TopicPartition, **options: int) -> object:
+        found = await getmany(*partitions, **options)
+        if found and len(failed) < 2:
+            failed.append(found)
+            raise RuntimeError("after the positions have moved")
+        return found
+
+    monkeypatch.setattr(consumer, "getmany", lose_what_was_fetched)
+    sent = await _load(toy, 10)
+    books = await toy.until_at_rest()
+    assert len(failed) == 2
+    assert (books.done, books.holes) == (len(sent), 0)
+
+
+async def test_ready_says_what_is_wrong(world: World, cable: Cable) -> None:
+    with cable.plugged_in():
+        running = await world.start()
+        assert set((await answers(running.checks)).values()) == {"ok"}
+        database = running.settings.database_url.hosts()[0]["port"]
+        broker = int(running.settings.kafka_bootstrap_servers.rsplit(":", 1)[1])
+        assert database is not None
+        for port, name in ((database, "database"), (broker, "broker")):
+            cable.cut(port)
+            found = await answers(running.checks)
+            assert found[name] != "ok"
+            cable.mend()
+
+            async def well() -> bool:
+                return set((await answers(running.checks)).values()) == {"ok"}
+
+            await until(well, seconds=40)
+        running.consumers[0].ill = "a reason"
+        assert (await answers(running.checks))["progress"] == "jobs: a reason"
+        running.consumers[0].ill = None
+
+
+async def test_an_unsent_message_that_grows_old_makes_it_unready(world: World) -> None:
+    await world.start(outbox_age_limit_seconds=5, timer_poll_seconds=60)
+    async with world.toy.engine.begin() as db:
+        await db.exec_driver_sql(
+            "INSERT INTO outbox (aggregate, cause_topic, cause_partition, cause_offset, topic, headers, created_at) "
+            "SELECT 'a/b', 'timer', 0, 0, 'job-exchange.jobs.v1', '[]', now() - interval '1 min'"
+        )
+    assert "unsent" in (await answers(world.toy.checks))["database"]
+    async with world.toy.engine.begin() as db:
+        await db.exec_driver_sql("DELETE FROM outbox")
+    assert (await answers(world.toy.checks))["database"] == "ok"
+
+
+class _Part:
+    def __init__(self) -> None:
+        self.touched = 0.0
+
+
+async def test_the_watchdog_names_what_has_stood_still_for_too_long() -> None:
+    dog, lively, still = Watchdog(30), _Part(), _Part()
+    dog.watch({"lively": lively, "still": still})
+    assert dog.still() == []
+    still.touched = time.monotonic() - 31
+    assert dog.still() == ["still"]
+    dog._loop_touched = time.monotonic() - 31
+    assert sorted(dog.still()) == ["event loop", "still"]
+    assert health.EXIT_STUCK != 0
