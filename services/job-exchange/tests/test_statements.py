@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from contracts.job_exchange_commands_v1 import (
     ResolveDispute,
 )
 from contracts.job_exchange_jobs_v1 import JobCompleted, JobDisputed, JobStarted, JobStated
+from contracts.matching_assignments_v1 import AssignmentReleased, AssignmentReleaseReason
 from contracts.values import Material
 from job_exchange.domain.job import StatementState, Status
 
@@ -179,6 +181,39 @@ def test_the_distributor_resolves_a_dispute(started: Exchange, story: Story) -> 
     (completed,) = started.events(JobCompleted)
     assert (completed.approved_by, completed.statement.hours) == ("distributor", Decimal("4.25"))
     assert started.job(story.job_id).statements[0].hours == TOO_MANY
+
+
+def released(story: Story) -> AssignmentReleased:
+    return AssignmentReleased(
+        job_id=story.job_id,
+        job_number=job_number(story.job_id),
+        client_id=story.client_id,
+        contractor_id=story.contractor_id,
+        reason=AssignmentReleaseReason.partner_lapsed,
+    )
+
+
+def test_a_statement_falls_with_the_assignment(started: Exchange, story: Story) -> None:
+    started.tell(story.statement(hours=TOO_MANY), NOW)
+    started.tell(released(story), NOW)
+    assert refusal(started, approve(story)) == "no-open-statement"
+    successor = replace(story, contractor_id=uuid7(), statement_id=uuid7())
+    started.know(successor.contractor())
+    started.tell(successor.assigned(), NOW)
+    started.tell(successor.arrival(), NOW)
+    started.tell(successor.statement(), NOW)
+    (completed,) = started.events(JobCompleted)
+    assert (completed.contractor_id, completed.statement.version) == (successor.contractor_id, 2)
+    states = [statement.state for statement in started.job(story.job_id).statements]
+    assert states == [StatementState.dropped, StatementState.approved]
+
+
+def test_completed_work_is_not_taken_away(started: Exchange, story: Story) -> None:
+    started.tell(story.statement(), NOW)
+    done = started.job(story.job_id)
+    started.tell(released(story), NOW)
+    assert started.job(story.job_id) is done
+    assert started.work_orders[-1] is not None
 
 
 def test_settled_is_the_end(started: Exchange, story: Story) -> None:
