@@ -11,7 +11,7 @@ from typing import assert_never
 from uuid import UUID
 
 from contracts.billing_commands_v1 import ResolveHold
-from contracts.billing_settlements_v1 import Hold, SettlementHeld
+from contracts.billing_settlements_v1 import SettlementHeld
 from contracts.ids import uuid7
 from contracts.job_exchange_commands_v1 import (
     ApproveStatement,
@@ -41,16 +41,17 @@ from contracts.matching_commands_v1 import (
     ReportNoShow,
 )
 from contracts.messages import Message
-from contracts.values import AgreementKind, Material
+from contracts.values import Material
 from dealers.book import Job
-from dealers.community import Community, today
+from dealers.community import Community
 from dealers.postings import BERLIN
-from dealers.wishes import DISTRIBUTOR, agreement
+from dealers.wishes import DISTRIBUTOR
 
 QUARTER = Decimal("0.25")
 LATE_BY_S = 3.0
 MOMENT = timedelta(seconds=0.5)
 """People note their arrival before they report it; a time in the future would not be believed."""
+TRY_AGAIN_AFTER_S = (3.0, 10.0, 30.0)
 DECLINE_REASONS = (DeclineReason.no_capacity, DeclineReason.too_far, DeclineReason.not_interested)
 
 
@@ -104,7 +105,7 @@ class Habits:
             case JobCompleted():
                 yield from self._completed(job, message)
             case SettlementHeld():
-                yield from self._held(message, job)
+                yield from self._held(job)
             case _:
                 return
 
@@ -221,19 +222,11 @@ class Habits:
             second = self._statement(job, completed.contractor_id, Decimal(40))
             yield Act(self._some(self.pace.work_s), second, _partner(completed.contractor_id))
 
-    def _held(self, held: SettlementHeld, job: Job) -> Iterator[Act]:
-        """The distributor has the missing agreement signed, and tries again until billing has heard of it."""
-        member = self.community.member(job.contractor_id) if job.contractor_id else None
-        if held.hold is Hold.missing_self_billing_agreement and member is not None:
-            kind = AgreementKind.contractor
-            partner_id = self.community.id_of(member)
-            yield Act(
-                self._some(self.pace.read_s),
-                agreement(member, partner_id, kind, today(), self_billing=True),
-                DISTRIBUTOR,
-            )
-        for after_s in (3.0, 10.0):
-            yield Act(after_s, ResolveHold(job_id=job.job_id, note="Agreement signed"), DISTRIBUTOR)
+    @staticmethod
+    def _held(job: Job) -> Iterator[Act]:
+        """The distributor's people have it tried again: what was missing may have come."""
+        for after_s in TRY_AGAIN_AFTER_S:
+            yield Act(after_s, ResolveHold(job_id=job.job_id, note="Looked into"), DISTRIBUTOR)
 
     def _statement(self, job: Job, contractor_id: UUID, hours: Decimal) -> SubmitStatement:
         day = datetime.now(BERLIN).date()

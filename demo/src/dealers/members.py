@@ -70,7 +70,6 @@ class Member:
     highest_zone: int = 6
     offering: Offering | None = None
     """Takes jobs: has a contractor agreement and offers this."""
-    self_billing_agreed: bool = True
     insured: Insured = "long"
     sum_insured_eur: int = 3_000_000
     cast: bool = field(default=False, kw_only=True)
@@ -128,7 +127,6 @@ def _member(lots: Random, seed: int, number: int) -> Member:
         percent_over=lots.choice((0, 10, 10, 20)),
         highest_zone=lots.choice((4, 5, 6, 6, 6)),
         offering=offering,
-        self_billing_agreed=lots.random() >= 0.02,
         insured=lots.choices(insured, (88, 5, 5, 2))[0],
         sum_insured_eur=lots.choice((1_000_000, 3_000_000, 5_000_000)),
     )

@@ -127,9 +127,10 @@ class Sender:
 
 
 class Listener:
-    """Reads whole topics without a group, from now on."""
+    """Reads whole topics without a group, from now on or from their start."""
 
-    def __init__(self, bootstrap: str, topics: Iterable[Topic]) -> None:
+    def __init__(self, bootstrap: str, topics: Iterable[Topic], *, from_start: bool = False) -> None:
+        self._from_start = from_start
         self._bootstrap = bootstrap
         self._partitions = [
             TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)
@@ -140,7 +141,8 @@ class Listener:
 
     async def __aenter__(self) -> Self:
         self._consumer = await _consumer(self._bootstrap)
-        self._positions = dict(await self._consumer.end_offsets(self._partitions))
+        offsets = self._consumer.beginning_offsets if self._from_start else self._consumer.end_offsets
+        self._positions = dict(await offsets(self._partitions))
         self._seek(self._consumer)
         return self
 

@@ -90,20 +90,16 @@ def _agreements(member: Member, partner: Partner, today: date) -> Iterator[Sayin
     kinds = {AgreementKind.client: member.posts, AgreementKind.contractor: member.takes_jobs}
     for kind, wanted in kinds.items():
         if wanted and kind not in signed:
-            yield Saying(agreement(member, partner.partner_id, kind, today), DISTRIBUTOR)
+            yield Saying(_agreement(member, partner.partner_id, kind, today), DISTRIBUTOR)
 
 
-def agreement(
-    member: Member, partner_id: UUID, kind: AgreementKind, today: date, *, self_billing: bool | None = None
-) -> SignAgreement:
-    """His framework agreement of this kind. `self_billing`: agreed now, whatever he first thought of it."""
+def _agreement(member: Member, partner_id: UUID, kind: AgreementKind, today: date) -> SignAgreement:
     contractor = kind is AgreementKind.contractor
     return SignAgreement(
         partner_id=partner_id,
         kind=kind,
         valid_from=today - timedelta(days=1),
-        self_billing_agreed=contractor
-        and (member.self_billing_agreed if self_billing is None else self_billing),
+        self_billing_agreed=contractor,
         auto_approve_percent_over=0 if contractor else member.percent_over,
         highest_travel_zone=6 if contractor else member.highest_zone,
     )

@@ -28,17 +28,19 @@ from servicenetz.console import console
 from servicenetz.demonstration import papers
 from servicenetz.demonstration.crowd import Board, Sums, summary
 from servicenetz.demonstration.ear import Ear, NotHeard
-from servicenetz.demonstration.story import Story, StoryFailed, Told
+from servicenetz.demonstration.story import CUSTOMER, Story, StoryFailed, Told
 from servicenetz.demonstration.teller import Teller
 from servicenetz.demonstration.words import Words
 from servicenetz.invariants import Result, check, where
-from servicenetz.stack import Stack, StackError, checkout, default_folder
+from servicenetz.stack import Stack, StackError, checkout, default_folder, owner_of
 
 SETTLED_AT_LEAST = 300
 PER_SECOND = 14.0
 MAILS_WITHIN_S = 8.0
 STORY_MAILS = 6
-ENVIRONMENT = {"MATCHING_OFFER_EXPIRY_SECONDS": "4"}
+MARKERS = (CUSTOMER.name, CUSTOMER.street, CUSTOMER.phone)
+"""The story's end customer: nowhere readable but with client, contractor and distributor."""
+ENVIRONMENT = {"MATCHING_OFFER_EXPIRY_SECONDS": "6"}
 
 
 def register(app: typer.Typer) -> None:
@@ -68,6 +70,9 @@ def demo(
     lang: Annotated[Literal["en", "de"], typer.Option(help="Language of the story.")] = "en",
     keep: Annotated[bool, typer.Option("--keep/--fresh", help="Go on with what earlier demos left.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for the papers; out/ of this checkout.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="State folder; .servicenetz/demo of this checkout.")
+    ] = None,
 ) -> None:
     """One job step by step, then a few hundred over Germany, on real Kafka and PostgreSQL; then the proof.
 
@@ -75,14 +80,14 @@ def demo(
     """
     words = Words(lang)
     play = Play(jobs, partners, seed, words, out or checkout() / "out")
-    folder = default_folder() / "demo"
-    if not keep:
-        shutil.rmtree(folder, ignore_errors=True)
+    place = folder or default_folder() / "demo"
+    if not keep and owner_of(place) is None:
+        shutil.rmtree(place, ignore_errors=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _as_ctrl_c)
     begun = time.monotonic()
     console.print(f"[bold]Servicenetz[/]  {words('start')}")
-    stack = Stack(folder, environment=ENVIRONMENT, say=_say)
+    stack = Stack(place, environment=ENVIRONMENT, say=_say)
     try:
         stack.start()
         try:
@@ -119,7 +124,7 @@ async def _play(stack: Stack, play: Play, begun: float) -> list[str]:
     teller.headline(words("summary"))
     console.print(summary(report, _sums(stack, mails_before), words))
     with console.status(words("checking")):
-        results = await asyncio.to_thread(check, where(stack))
+        results = await asyncio.to_thread(check, where(stack), markers=MARKERS)
     console.print()
     console.print(invariants_table(results))
     _write_papers(stack, play, told, mails, dealers)
