@@ -91,6 +91,19 @@ def test_without_any_key_it_waits_by_name_until_there_is_one(story: Story) -> No
     assert exchange.timers == {}
 
 
+def test_who_is_done_without_the_paper_gets_none(story: Story) -> None:
+    exchange = Exchange(gateway=None)
+    exchange.know(story.client(), story.contractor(), story.rate_card())
+    for message in (story.post(), story.assigned(), story.arrival(), story.statement()):
+        exchange.tell(message, NOW)
+    done = exchange.job(story.job_id)
+    exchange.know(story.contractor(key=jwk(CONTRACTOR_KEY)))
+    exchange.fire(story.job_id, NOW + timedelta(minutes=1))
+    assert exchange.job(story.job_id) is done
+    assert exchange.work_orders == []
+    assert exchange.timers == {}
+
+
 def test_a_wait_ends_with_the_assignment(story: Story) -> None:
     exchange = Exchange(gateway=None)
     exchange.know(story.client(), story.contractor(), story.rate_card())

@@ -40,8 +40,9 @@ def assign(
 
 
 def release_work_order(job: Job | None, sealed: SealedAnew | None, now: datetime) -> Decision[Job | None]:
-    """Look again whether there is a key now."""
-    if job is None or job.work_order is not WorkOrderState.missing_sealing_key:
+    """Look again whether there is a key now. Who is done without the paper needs it no more."""
+    waits = job is not None and job.work_order is WorkOrderState.missing_sealing_key
+    if job is None or not waits or job.status not in WITH_A_CONTRACTOR:
         return Decision(job)
     return _release(job, sealed, now)
 
