@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports format up down status test-containers bench faults requirements clean
+.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers bench faults requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -27,7 +27,7 @@ faults: setup ## kill -9 of every part while jobs are under way
 	@$(BIN)/pytest -m "faults"
 
 test-containers: setup ## the services' tests with broker and databases from containers
-	@SERVICENETZ_TEST_STACK=containers $(BIN)/pytest -m "stack or containers" services tests
+	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
 
 bench: setup ## settled jobs per second, next to a bare program on the same machine
 	@$(BIN)/python -m benchmarks
@@ -54,6 +54,13 @@ types: setup
 
 imports: setup
 	@$(BIN)/lint-imports
+
+contracts: setup ## schemas and AsyncAPI document anew from the messages
+	@$(BIN)/python -m contracts generate
+
+asyncapi: setup ## the AsyncAPI document, by the AsyncAPI project's own parser (needs npm)
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 2; }
+	@cd contracts/asyncapi-check && npm install --no-package-lock --no-audit --no-fund --silent && node check.mjs
 
 format: setup ## put the code into shape
 	@$(BIN)/ruff format .
