@@ -26,7 +26,9 @@ async def _send(toy: World, bad: Bad) -> int:
     return int(at.offset)
 
 
-async def test_each_class_of_bad_record_is_a_dead_letter_and_good_ones_between_are_all_served(toy: World) -> None:
+async def test_each_class_of_bad_record_is_a_dead_letter_and_good_ones_between_are_all_served(
+    toy: World,
+) -> None:
     sent: list[tuple[Bad, int]] = []
     good_jobs = []
     for bad in classes(lambda: _good(toy)):
@@ -64,7 +66,9 @@ async def test_a_header_name_that_is_not_utf8_costs_nobody_else_a_record(toy: Wo
     offset = await send_with_wild_header_name(toy.outside._producer, commands.TOPIC, PARTITION, wild)
     command = toy.cancel(after, uuid7())
     headers = list(toy.envelope(command).to_headers())
-    await toy.outside.send_raw(commands.TOPIC, str(after).encode(), headers, command.write(), partition=PARTITION)
+    await toy.outside.send_raw(
+        commands.TOPIC, str(after).encode(), headers, command.write(), partition=PARTITION
+    )
     letter = await toy.dead_letter(commands.TOPIC, PARTITION, offset)
     assert letter.headers["deadletter-reason"] == b"header-name-not-utf8"
     assert letter.record.value == body

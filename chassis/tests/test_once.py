@@ -36,7 +36,9 @@ async def test_a_refusal_is_repeated_as_it_was(toy: World) -> None:
     assert first.code == "too-late"
 
 
-async def test_the_same_id_with_another_body_is_a_dead_letter_and_the_first_stays_answerable(toy: World) -> None:
+async def test_the_same_id_with_another_body_is_a_dead_letter_and_the_first_stays_answerable(
+    toy: World,
+) -> None:
     job, client, message_id = uuid7(), uuid7(), uuid7()
     await toy.send(toy.cancel(job, client), message_id=message_id)
     accepted = await toy.reply(message_id)

@@ -11,7 +11,7 @@ SESSION = {
     "timezone": "UTC",
     "lock_timeout": "10s",
     "statement_timeout": "20s",
-    # above the 10 s that acks may take, below the 300 s poll interval: a frozen replica lets go long before it is missed
+    # above the 10 s that acks may take, below the 300 s poll interval: a frozen replica lets go long before
     "idle_in_transaction_session_timeout": "15s",
     "transaction_timeout": "45s",
     "tcp_keepalives_idle": "5",

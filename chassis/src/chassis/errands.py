@@ -32,7 +32,8 @@ _claim = text(
     "RETURNING id, kind, payload"
 )
 _later = text(
-    "UPDATE errands SET due_at = now() + make_interval(secs => least(:first * power(2, least(attempts, 20) - 1), :most)) "
+    "UPDATE errands SET due_at = now() "
+    "+ make_interval(secs => least(:first * power(2, least(attempts, 20) - 1), :most)) "
     "WHERE id = ANY(CAST(:ids AS text[]))"
 )
 _done = text("DELETE FROM errands WHERE id = ANY(CAST(:ids AS text[]))")

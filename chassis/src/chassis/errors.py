@@ -79,7 +79,9 @@ def classify(error: BaseException) -> Kind:
         if state.startswith(OUR_FAULT_SQLSTATES):
             return Kind.ILL
         return Kind.DETERMINISTIC
-    if isinstance(error, (InterfaceError, asyncpg.InterfaceError)) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if isinstance(error, (InterfaceError, asyncpg.InterfaceError)) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    ):
         return Kind.TRANSIENT
     return Kind.DETERMINISTIC
 

@@ -241,15 +241,19 @@ _parked_aggregates = text(
 )
 _parked_columns = [column for column in tables.parked.columns if column.name != "id"]
 _park = insert_many(tables.parked, _parked_columns)
-_parked_records = "SELECT * FROM parked WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) ORDER BY aggregate, id"
+_parked_records = (
+    "SELECT * FROM parked WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) "
+    "ORDER BY aggregate, id"
+)
 _see_parked = text(_parked_records)
 _lock_parked = text(f"{_parked_records} FOR UPDATE")
 _unpark = text("DELETE FROM parked WHERE id = ANY(CAST(:ids AS bigint[]))")
 _repark = text(
-    "UPDATE parked p SET aggregate = CASE WHEN t.reason <> 'unreadable' THEN p.aggregate END, reason = t.reason, code = t.code, detail = t.detail, waiting_for = t.waiting_for, "
-    "attempts = t.attempts, look_at = t.look_at FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), "
-    "CAST(:codes AS text[]), CAST(:details AS text[]), CAST(:waiting AS text[]), CAST(:attempts AS int[]), "
-    "CAST(:look_at AS timestamptz[])) AS t(id, reason, code, detail, waiting_for, attempts, look_at) WHERE p.id = t.id"
+    "UPDATE parked p SET aggregate = CASE WHEN t.reason <> 'unreadable' THEN p.aggregate END, reason = t.reason, "
+    "code = t.code, detail = t.detail, waiting_for = t.waiting_for, attempts = t.attempts, look_at = t.look_at "
+    "FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:codes AS text[]), "
+    "CAST(:details AS text[]), CAST(:waiting AS text[]), CAST(:attempts AS int[]), CAST(:look_at AS timestamptz[])) "
+    "AS t(id, reason, code, detail, waiting_for, attempts, look_at) WHERE p.id = t.id"
 )
 _look_now = text(
     "UPDATE parked SET look_at = :now WHERE reader = :reader AND aggregate = ANY(CAST(:aggregates AS text[])) "

@@ -72,7 +72,7 @@ def producer(settings: ServiceSettings, client: str) -> AIOKafkaProducer:
 
 
 async def create_topics(settings: ServiceSettings, topics: list[Topic]) -> list[str]:
-    """Create what is missing, as the catalogue has it; returns the names created. Existing topics are left as they are."""
+    """Create what is missing, as the catalogue has it; returns the names created. What exists is left as it is."""
     admin = AIOKafkaAdminClient(**options(settings, "servicenetz-prepare"))
     await admin.start()
     try:

@@ -123,7 +123,7 @@ class Keeper:
 async def _alone_if_one_fails(
     act: Callable[[list[T]], Awaitable[None]], due: list[T]
 ) -> list[tuple[T, Exception]]:
-    """All at once; when that fails, one by one. Returns those that fail by themselves, raises what is no one's fault."""
+    """All at once; when that fails, one by one. Returns those that fail alone, raises what is no one's fault."""
     if not due:
         return []
     try:

@@ -10,6 +10,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 CHASSIS = Path(__file__).parent / "migrations"
+_VERSION = {
+    name: text(f"SELECT version_num FROM {name}")  # noqa: S608  # names of ours
+    for name in ("chassis_version", "alembic_version")
+}
 _LOCK = 7_301_999
 """Advisory lock: two replicas that prepare at once take turns."""
 
@@ -72,11 +76,7 @@ async def behind(engine: AsyncEngine, service: Path) -> list[str]:
         for config, version_table in _both(service):
             head = ScriptDirectory.from_config(config).get_current_head()
             exists = (await db.execute(text("SELECT to_regclass(:name)"), {"name": version_table})).scalar()
-            current = (
-                (await db.execute(text(f"SELECT version_num FROM {version_table}"))).scalar()
-                if exists
-                else None
-            )
+            current = (await db.execute(_VERSION[version_table])).scalar() if exists else None
             if current != head:
                 lacks.append(f"{version_table} is {current}, this program needs {head}: run `prepare`")
     return lacks

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ServiceSettings(BaseSettings):
-    """What every service needs. Each service subclasses it with its own prefix: `JOB_EXCHANGE_DATABASE_URL` and so on."""
+    """What every service needs. Each subclasses it with its own prefix: `JOB_EXCHANGE_DATABASE_URL` and so on."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 

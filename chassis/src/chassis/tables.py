@@ -1,4 +1,4 @@
-"""The path's own tables, in each service's database. Migrations in `migrations/` create them; this is what code sees."""
+"""The path's own tables, in each service's database. `migrations/` creates them; this is what code sees."""
 
 from sqlalchemy import (
     BigInteger,

@@ -52,7 +52,9 @@ def classes(good: Callable[[], tuple[UUID, Headers, bytes]]) -> Iterator[Bad]:
     yield with_body("truncated", "not-json", lambda body: body[: len(body) // 2])
     yield with_body("not UTF-8", "not-utf8|not-json|invalid", lambda body: body.replace(b"done", b"\xff\xfe"))
     yield with_body("an array", "invalid", lambda _: b"[]")
-    yield with_body("a number where text stands", "invalid", lambda body: body.replace(b'"done_otherwise"', b"7"))
+    yield with_body(
+        "a number where text stands", "invalid", lambda body: body.replace(b'"done_otherwise"', b"7")
+    )
     yield with_body("a missing field", "invalid", lambda body: body.replace(b"reason", b"season"))
     yield with_body("another subject inside", "subject-mismatch", _other_job)
     yield with_body("nested 200,000 deep", "not-json|invalid", lambda _: b"[" * 200_000 + b"]" * 200_000)

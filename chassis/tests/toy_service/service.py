@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
@@ -200,6 +201,21 @@ def remind(account: Account | None, name: str, _: Given) -> Decision[Account | N
     return Decision(account.add(f"timer {name}") if account else None)
 
 
+def tell(account: Account | None, _: str, __: Given) -> Decision[Account | None]:
+    """A timer that has something to tell."""
+    if account is None:
+        return Decision(None)
+    job, client = UUID(account.id), UUID(account.id)
+    event = jobs.JobCancelled(
+        job_id=job,
+        job_number=job_number(job),
+        client_id=client,
+        contractor_id=None,
+        reason=commands.CancelReason.done_otherwise,
+    )
+    return Decision(account.add("told"), [event])
+
+
 def learn(_: KnownPartner | None, event: partners.Partner, given: Given) -> Decision[KnownPartner]:
     """Reference data."""
     return Decision(KnownPartner(str(event.partner_id), given.version))
@@ -224,7 +240,11 @@ READERS = (
             on(assignments.OfferExpired, ACCOUNTS, expired),
             on_tombstone(work_orders.TOPIC, ACCOUNTS, taken_back),
         ),
-        timers=(on_timer("remind", ACCOUNTS, remind), on_timer("woken", ACCOUNTS, remind)),
+        timers=(
+            on_timer("remind", ACCOUNTS, remind),
+            on_timer("woken", ACCOUNTS, remind),
+            on_timer("tell", ACCOUNTS, tell),
+        ),
     ),
     Reader("partners", tables=(PARTNERS,), routes=(on(partners.Partner, PARTNERS, learn),), wakes=True),
 )
@@ -238,8 +258,8 @@ def route(event: object) -> Iterable[Outgoing]:
         case work_orders.WorkOrder():
             yield Outgoing(work_orders.TOPIC, str(event.job_id), event)
         case HugeEvent():
-            dear = jobs.JobCancelled.model_construct(job_id=event.job_id, reason="x" * jobs.TOPIC.max_message_bytes)
-            yield Outgoing(jobs.TOPIC, event.job_id, dear)
+            huge = jobs.JobCancelled.model_construct(job_number="x" * jobs.TOPIC.max_message_bytes)
+            yield Outgoing(jobs.TOPIC, event.job_id, huge)
 
 
 class Settings(ServiceSettings):

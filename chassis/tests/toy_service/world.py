@@ -11,7 +11,6 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from sqlalchemy import text
-from toy_service.service import Settings, build
 
 from chassis.clock import Clock
 from chassis.service import Running
@@ -26,6 +25,7 @@ from contracts.envelope import Envelope
 from contracts.ids import job_number, uuid7
 from contracts.messages import Message
 from contracts.values import Address, CustomerStatus
+from toy_service.service import Settings, build
 
 REPLIES = catalogue.replies_of("job-exchange")
 DEAD_LETTERS = catalogue.dead_letters_of("job-exchange")
@@ -70,9 +70,7 @@ class World:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def cancel(
-        self, job: UUID, client: UUID, reason: commands.CancelReason = NOTICED
-    ) -> commands.CancelJob:
+    def cancel(self, job: UUID, client: UUID, reason: commands.CancelReason = NOTICED) -> commands.CancelJob:
         """A command that each reason gives another meaning (see the toy)."""
         return commands.CancelJob(job_id=job, client_id=client, reason=reason)
 
@@ -96,15 +94,11 @@ class World:
 
     async def send_approval(self, job: UUID, client: UUID) -> UUID:
         """A command that takes a number."""
-        return await self.send(
-            commands.ApproveStatement(job_id=job, client_id=client, statement_id=uuid7())
-        )
+        return await self.send(commands.ApproveStatement(job_id=job, client_id=client, statement_id=uuid7()))
 
     async def send_resolution(self, job: UUID) -> UUID:
         """A command whose result goes to a compacted topic."""
-        return await self.send(
-            commands.ResolveDispute(job_id=job, statement_id=uuid7(), hours=Decimal(2))
-        )
+        return await self.send(commands.ResolveDispute(job_id=job, statement_id=uuid7(), hours=Decimal(2)))
 
     async def send_expiry(self, job: UUID, version: int) -> None:
         """An event of matching with this version."""
@@ -115,9 +109,7 @@ class World:
 
     async def introduce(self, partner: UUID, version: int = 1) -> None:
         """The partner becomes known."""
-        await self.outside.send(
-            partners.Partner(partner_id=partner, **_PARTNER), version=version
-        )
+        await self.outside.send(partners.Partner(partner_id=partner, **_PARTNER), version=version)
 
     def envelope(self, message: Message, **changes: Any) -> Envelope:
         """An envelope as it should be, but for the changes."""
@@ -166,6 +158,7 @@ class World:
 
     async def until_seen(self, job: UUID, *words: str) -> None:
         """Wait until the account has been told exactly this."""
+
         async def so() -> bool:
             return await self.seen(job) == list(words)
 
@@ -176,6 +169,7 @@ class World:
 
     async def until_parked(self, number: int, reason: str | None = None) -> None:
         """Wait until so many records are parked."""
+
         async def so() -> bool:
             rows = await self.sql("SELECT reason FROM parked")
             return number == sum(reason in (None, row.reason) for row in rows)
@@ -186,9 +180,13 @@ class World:
         """Wait until everything sent so far is accounted for and nothing is left to be sent."""
         heard = {topic.name for reader in self.toy.service.readers for topic in reader.topics}
         sent = {place: end for place, end in self.outside.sent.items() if place[0] in heard}
+
         async def so() -> bool:
             rows = await self.sql("SELECT count(*) AS n FROM outbox")
-            passed = {(row.topic, row.partition): row.next_offset for row in await self.sql("SELECT * FROM progress")}
+            passed = {
+                (row.topic, row.partition): row.next_offset
+                for row in await self.sql("SELECT * FROM progress")
+            }
             taken_in = all(passed.get(place, 0) >= end for place, end in sent.items())
             return taken_in and rows[0].n == 0 and (await self.books()).behind == 0
 
@@ -220,7 +218,9 @@ class World:
     async def records(self, topic: Topic, key: UUID) -> list[ConsumerRecord]:
         """All records of this key, as the broker gives them again."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.toy.settings.kafka_bootstrap_servers, group_id=None, enable_auto_commit=False
+            bootstrap_servers=self.toy.settings.kafka_bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
         )
         await consumer.start()
         try:

@@ -39,7 +39,10 @@ async def topics(infrastructure: Infrastructure) -> None:
 
 
 @pytest.fixture
-async def outside(infrastructure: Infrastructure, topics: None) -> AsyncIterator[Outside]:
+async def outside(
+    infrastructure: Infrastructure,
+    topics: None,  # noqa: ARG001  # they have to be there
+) -> AsyncIterator[Outside]:
     """A stranger who watches every topic."""
     async with Outside(infrastructure.kafka_bootstrap) as stranger:
         await stranger.watch(*catalogue.TOPICS.values())
@@ -47,7 +50,10 @@ async def outside(infrastructure: Infrastructure, topics: None) -> AsyncIterator
 
 
 @pytest.fixture
-async def start_service(infrastructure: Infrastructure, topics: None) -> AsyncIterator[StartService]:
+async def start_service(
+    infrastructure: Infrastructure,
+    topics: None,  # noqa: ARG001  # they have to be there
+) -> AsyncIterator[StartService]:
     """Start a service in this process: `await start_service(build, Settings, "job-exchange", setting=value)`.
 
     Each has a fresh database, or the one given as `database_url`, and a consumer group of its own position: topics are

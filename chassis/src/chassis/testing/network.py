@@ -158,7 +158,7 @@ def _look(record: ConsumerRecord) -> Seen:
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = WITHIN_SECONDS) -> Any:
-    """Wait for a condition about something other than topics, looked at often. `condition` may be a coroutine function."""
+    """Wait for a condition about something other than topics, looked at often. It may be a coroutine function."""
     ends = time.monotonic() + seconds
     while True:
         value = condition()
