@@ -116,10 +116,10 @@ class Book:
         self.jobs[job.job_id] = job
         self._open += 1
 
-    def asked(self, command_id: UUID, job_id: UUID, command: Message) -> None:
+    def asked(self, command_id: UUID, job_id: UUID, command: type[Message]) -> None:
         """A command about a job was sent."""
         self.commands += 1
-        self._commands[command_id] = (job_id, type(command).__name__)
+        self._commands[command_id] = (job_id, command.__name__)
 
     @property
     def open(self) -> int:

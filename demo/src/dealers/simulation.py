@@ -190,7 +190,7 @@ class Dealers:
         if twice:
             self.sender.put(message, actor, again=message_id)
             self.sender.put(message, actor)
-        self.book.asked(message_id, job.job_id, message)
+        self.book.asked(message_id, job.job_id, type(message))
 
     def _act(self, now: float) -> None:
         while self._due and self._due[0].at <= now:
