@@ -42,9 +42,9 @@ from servicenetz.stack import Stack
 DISTRIBUTOR = "distributor:office"
 END_CUSTOMER = {
     "name": "Kanzlei Meeresblick-Marker", "contact": "Frau Marker", "street": "Markerweg 7", "postcode": "24937",
-    "city": "Flensburg", "phone": "0461 4711-Marker", "email": None, "notes": "Schlüssel bei Marker",
+    "city": "Flensburg", "phone": "0461 4711815", "email": None, "notes": "Schlüssel bei Marker",
 }  # fmt: skip
-MARKERS = ("Meeresblick-Marker", "4711-Marker", "Markerweg 7")
+MARKERS = ("Meeresblick-Marker", "4711815", "Markerweg 7")
 
 registry = partner_registry_commands_v1
 exchange = job_exchange_commands_v1
@@ -154,7 +154,7 @@ class Network:
         """A job that this contractor was offered and has accepted."""
         posting = posting or self.posting(client)
         reply = await self.ask(posting, client.actor)
-        assert reply.job_number is not None, reply
+        assert reply.TYPE == "job-exchange.CommandAccepted.v1", reply
         offer = await self.outside.message(matching_assignments_v1.JobOffered, posting.job_id)
         assert offer.contractor_id == contractor.partner_id
         await self.accept(offer, contractor)

@@ -150,18 +150,27 @@ async def test_both_are_told_by_mail_and_the_mail_knows_no_end_customer(network:
 
 
 async def test_a_stranger_takes_part_with_a_plain_kafka_client(network: Network) -> None:
-    """The README's example, as it stands there."""
+    """The README's example, as it stands there; a dealer of ours does the stranger's job."""
     client = await network.dealer("80331", contractor=False)
-    await network.dealer("24937", standing_offer=True)
-    run = await run_program(
-        [
-            sys.executable, str(ROOT / "docs/examples/stranger.py"),
-            "--bootstrap", network.stack.kafka_bootstrap,
-            "--sealing-key", str(network.stack.sealing_public_key),
-            "--client-id", str(client.partner_id),
-        ]
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
+    contractor = await network.dealer("24937")
+    command = [
+        sys.executable, str(ROOT / "docs/examples/stranger.py"),
+        "--bootstrap", network.stack.kafka_bootstrap,
+        "--sealing-key", str(network.stack.sealing_public_key),
+        "--client-id", str(client.partner_id),
+    ]  # fmt: skip
+    program = asyncio.create_task(run_program(command))
+    offers = network.outside.messages
+    posted = job_exchange_jobs_v1.JobPosted
+    await network.outside.until(lambda: any(job.client_id == client.partner_id for job in offers(posted)))
+    job = next(job.job_id for job in offers(posted) if job.client_id == client.partner_id)
+    offer = await network.outside.message(matching_assignments_v1.JobOffered, job)
+    assert offer.contractor_id == contractor.partner_id
+    await network.accept(offer, contractor)
+    await network.outside.message(job_exchange_jobs_v1.WorkOrderReleased, job)
+    await network.completed(job, contractor, hours="2")
+    ended = await program
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 async def test_at_the_end_everything_holds_and_every_process_has_worked(network: Network) -> None:
