@@ -23,7 +23,7 @@ async def world(
     """A network with no service in it yet; `await world.start()` starts one, again for a second replica."""
     yield World(start_service, outside, infrastructure.new_database("toy"))
     BROKEN.clear()
-    NOTES.__init__()  # type: ignore[misc]  # the toy's module has one notebook
+    NOTES.clear()
 
 
 @pytest.fixture

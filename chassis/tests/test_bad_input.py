@@ -57,9 +57,12 @@ async def test_a_header_name_that_is_not_utf8_costs_nobody_else_a_record(toy: Wo
     before, after, elsewhere = uuid7(), uuid7(), uuid7()
     for job, partition in ((before, PARTITION), (elsewhere, PARTITION + 1)):
         command = toy.cancel(job, uuid7())
-        headers = toy.envelope(command).to_headers()
         await toy.outside.send_raw(
-            commands.TOPIC, str(job).encode(), headers, command.write(), partition=partition
+            commands.TOPIC,
+            str(job).encode(),
+            toy.envelope(command).to_headers(),
+            command.write(),
+            partition=partition,
         )
     job, headers, body = _good(toy)
     wild = Bad("header name", "header-name-not-utf8", str(job).encode(), headers, body)

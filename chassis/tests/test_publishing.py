@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
@@ -104,8 +106,8 @@ async def test_a_publication_of_unknown_outcome_writes_the_compacted_message_aga
     send = publisher._send
     failed = asyncio.Event()
 
-    async def lose_the_ack(rows: object) -> None:
-        await send(rows)  # type: ignore[arg-type]
+    async def lose_the_ack(rows: Sequence[Any]) -> None:
+        await send(rows)
         if not failed.is_set():
             failed.set()
             raise ConnectionError("the broker has it, and we do not know")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -54,7 +55,7 @@ async def test_who_may_not_ask_is_refused(toy: World, actor: str | None, code: s
 
 async def test_only_the_distributor_resolves(toy: World) -> None:
     job = uuid7()
-    command = commands.ResolveDispute(job_id=job, statement_id=uuid7(), hours=2)
+    command = commands.ResolveDispute(job_id=job, statement_id=uuid7(), hours=Decimal(2))
     refused = await toy.send(command, actor=f"partner:{uuid7()}")
     assert (await toy.reply(refused)).code == "not-allowed"
     await toy.reply(await toy.send(command))

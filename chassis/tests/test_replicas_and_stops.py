@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
@@ -19,7 +20,7 @@ from contracts.ids import uuid7
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-async def _load(world: World, number: int) -> list[object]:
+async def _load(world: World, number: int) -> list[UUID]:
     sent = []
     for count in range(number):
         job = uuid7()
@@ -93,7 +94,8 @@ async def test_a_batch_that_does_not_end_is_given_back_at_the_stop(
 async def test_a_failed_poll_passes_no_record_over(toy: World, monkeypatch: pytest.MonkeyPatch) -> None:
     consumer = toy.toy.consumers[0]._kafka
     assert consumer is not None
-    getmany, failed = consumer.getmany, []
+    getmany = consumer.getmany
+    failed: list[object] = []
 
     async def lose_what_was_fetched(*partitions: TopicPartition, **options: int) -> object:
         found = await getmany(*partitions, **options)

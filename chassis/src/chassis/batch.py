@@ -12,8 +12,10 @@ from uuid import UUID
 from chassis.decisions import Decision, Errand, More, Numbered, Rejected, Row, Waiting
 from chassis.errors import DecisionFailed
 from chassis.items import Item, Outcome, aggregate_key, known_now
-from chassis.journal import Count, OutboxRow, Parking, Partition, TimerKey, VersionKey
+from chassis.journal import Count, Partition, VersionKey
+from chassis.outbox import OutboxRow
 from chassis.outgoing import Outbound, Outgoing, Sender
+from chassis.parked import Parking, TimerKey
 from chassis.routes import Decide, Given, Reader
 from contracts import catalogue, replies_v1
 from contracts.envelope import Envelope

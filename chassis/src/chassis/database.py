@@ -28,6 +28,7 @@ def connect(settings: ServiceSettings, service: str) -> AsyncEngine:
         str(settings.database_url),
         pool_size=settings.database_pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an SQL error that is logged must not quote rows
         pool_timeout=10,
         pool_recycle=1800,
         connect_args={

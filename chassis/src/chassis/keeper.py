@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis import journal
+from chassis import journal, outbox
 from chassis.errors import Alike, Kind, classify, leaked, said
 from chassis.items import INBOX_KEEPS
 from chassis.path import Path
@@ -107,7 +107,7 @@ class Keeper:
 
     async def _unsent(self) -> None:
         async with self._engine.connect() as db:
-            aggregates = await journal.stale_aggregates(db, UNSENT_SECONDS, AT_ONCE)
+            aggregates = await outbox.stale_aggregates(db, UNSENT_SECONDS, AT_ONCE)
         if aggregates and self._paths:
             await self._paths[0].publish(aggregates, {})
             log.info("sent what a crash or an outage had left unsent", aggregates=len(aggregates))

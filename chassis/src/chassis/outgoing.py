@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.errors import TooLarge
 from chassis.items import Headers, Item, pack_headers
-from chassis.journal import OutboxRow, cause_of
+from chassis.outbox import OutboxRow, cause_of
 from chassis.telemetry import child_of
 from contracts import catalogue
 from contracts.catalogue import Topic

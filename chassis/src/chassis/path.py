@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis import journal
+from chassis import journal, outbox, parked
 from chassis.batch import Batch, Desk
 from chassis.clock import Clock
 from chassis.decisions import Row
@@ -92,7 +92,7 @@ class Path:
         async with self._transaction() as db:
             batch = self._batch(items, await journal.clock(db))
             await self._load(db, batch, batch.wants(items))
-            fired = await journal.fire_timers(db, items)
+            fired = await parked.fire_timers(db, items)
             batch.items = [item for item in items if (*(item.aggregate or ("", "")), _name(item)) in fired]
             if batch.items:
                 await self._finish(db, batch)
@@ -127,7 +127,7 @@ class Path:
         kinds = self.reader.by_timer.keys()
         async with self._engine.connect() as db:
             return (
-                await journal.due_timers(db, kinds, self._clock.now(await journal.clock(db)), most)
+                await parked.due_timers(db, kinds, self._clock.now(await journal.clock(db)), most)
                 if kinds
                 else []
             )
@@ -135,7 +135,7 @@ class Path:
     async def due_parked(self, most: int) -> list[str]:
         """Aggregates whose first parked record is to be looked at now."""
         async with self._engine.connect() as db:
-            return await journal.due_parked(
+            return await parked.due_parked(
                 db, self.reader.name, self._clock.now(await journal.clock(db)), most
             )
 
@@ -144,9 +144,9 @@ class Path:
         async with self._transaction() as db:
             until = self._clock.now(await journal.clock(db)) + by
             if isinstance(what, str):
-                await journal.put_off_parked(db, self.reader.name, what, until)
+                await parked.put_off_parked(db, self.reader.name, what, until)
             else:
-                await journal.put_off_timer(db, what, until)
+                await parked.put_off_timer(db, what, until)
 
     async def probe(self) -> None:
         """Whether the database answers."""
@@ -224,7 +224,7 @@ class Path:
         failure: str | None,
     ) -> Batch:
         """Parked records of these aggregates: progress rows first, as everywhere, then the aggregates."""
-        glance = await journal.parked_records(db, self.reader.name, aggregates, lock=False)
+        glance = await parked.parked_records(db, self.reader.name, aggregates, lock=False)
         if not glance:
             return self._batch([], await journal.clock(db))
         partitions = {(record.topic, record.partition): record.offset for record, _ in glance}
@@ -232,8 +232,8 @@ class Path:
         batch = self._batch([], now)
         batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
         await self._load(db, batch, {_row_of(key) for key in aggregates})
-        parked = await journal.parked_records(db, self.reader.name, aggregates, lock=True)
-        for _, group in groupby(parked, key=lambda pair: pair[1].aggregate):
+        records = await parked.parked_records(db, self.reader.name, aggregates, lock=True)
+        for _, group in groupby(records, key=lambda pair: pair[1].aggregate):
             for record, row in islice(group, most):
                 newly_parked = (record.topic, record.partition) not in batch.counts
                 if newly_parked or (row.reason == "failed" and not redrive):
@@ -269,13 +269,13 @@ class Path:
         await self._load(db, batch, batch.wants(batch.items))
         batch.versions_before = await journal.versions(db, self.reader.name, batch.subjects)
         batch.versions = dict(batch.versions_before)
-        batch.parked = await journal.parked_aggregates(db, self.reader.name, batch.aggregates)
+        batch.parked = await parked.parked_aggregates(db, self.reader.name, batch.aggregates)
         pending, wanted, ranges = batch.decide(batch.items)
         while pending:
             if wanted:
                 await self._load(db, batch, wanted)
             else:
-                batch.counters |= await journal.lock_counters(db, ranges)
+                batch.counters |= await outbox.lock_counters(db, ranges)
             pending, wanted, ranges = batch.decide(pending)
         await self._save(db, batch)
 
@@ -303,20 +303,20 @@ class Path:
         if changed:
             await journal.save_versions(db, batch.versions_before, changed)
         if batch.timers:
-            await journal.save_timers(db, batch.timers)
+            await parked.save_timers(db, batch.timers)
         await self._save_parked(db, batch)
         if batch.errands:
-            await journal.put_errands(db, batch.errand_rows, batch.written_at)
+            await outbox.put_errands(db, batch.errand_rows, batch.written_at)
         if batch.counters:
-            await journal.save_counters(db, batch.counters)
+            await outbox.save_counters(db, batch.counters)
         await journal.set_outcomes(db, self.reader.name, [item for item in batch.items if item.timer is None])
         batch.count()
         if batch.counts:
             await journal.move_progress(db, self.reader.name, batch.counts)
         if batch.compacted:
-            await journal.save_compacted(db, batch.compacted)
+            await outbox.save_compacted(db, batch.compacted)
         if batch.out:
-            await journal.put_out(db, batch.out, batch.written_at)
+            await outbox.put_out(db, batch.out, batch.written_at)
 
     async def _none_was_born(self, db: AsyncConnection, batch: Batch) -> None:
         """Rows about to be made must still be missing: nothing held off another replica that made them meanwhile.
@@ -334,17 +334,17 @@ class Path:
 
     async def _save_parked(self, db: AsyncConnection, batch: Batch) -> None:
         if batch.parkings:
-            await journal.park(db, self.reader.name, batch.parkings, batch.now)
+            await parked.park(db, self.reader.name, batch.parkings, batch.now)
         gone = [
             item.parked_id for item in batch.items if item.parked_id is not None and item.outcome in THROUGH
         ]
         if gone:
-            await journal.unpark(db, gone)
+            await parked.unpark(db, gone)
         if batch.gap_filled:
-            await journal.look_now(db, self.reader.name, batch.gap_filled, batch.now)
+            await parked.look_now(db, self.reader.name, batch.gap_filled, batch.now)
         arrived = [aggregate_key((name, row_id)) for name, rows in batch.changed.items() for row_id in rows]
         if arrived and self.reader.wakes:
-            await journal.wake_waiting(db, arrived, batch.now)
+            await parked.wake_waiting(db, arrived, batch.now)
 
 
 def _row_of(key: str) -> Row:

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis import journal
+from chassis import outbox
 from chassis.errors import Unsent, leaked
 from chassis.items import unpack_headers
 from chassis.journal import Partition
@@ -66,7 +66,7 @@ class Publisher:
         sending = False
         try:
             async with self._engine.connect() as db, db.begin():
-                rows = await journal.take_out(db, aggregates, causes)
+                rows = await outbox.take_out(db, aggregates, causes)
                 if rows:
                     sending = True
                     await self._send(rows)
@@ -91,7 +91,7 @@ class Publisher:
     async def rewrite_compacted(self, subjects: Collection[str]) -> None:
         """Write the current compacted messages of these subjects again; no newer one is decided meanwhile."""
         async with self._engine.connect() as db, db.begin():
-            rows = await journal.lock_compacted(db, subjects)
+            rows = await outbox.lock_compacted(db, subjects)
             if not rows:
                 return
             await self._send(

@@ -14,16 +14,16 @@ _PLUGGED: ContextVar[Cable | None] = ContextVar("cable", default=None)
 class Cable:
     """Concerns the tasks that are started within `plugged_in`, and all that they start."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: Any) -> None:
         self._loop = loop
         self._connect = loop.create_connection
         self._cut: set[int] = set()
         self._open: list[tuple[int, asyncio.Transport]] = []
-        loop.create_connection = self._create_connection  # type: ignore[method-assign]
+        self._loop.create_connection = self._create_connection
 
     def remove(self) -> None:
         """Leave the loop as it was."""
-        self._loop.create_connection = self._connect  # type: ignore[method-assign]
+        self._loop.create_connection = self._connect
 
     @contextmanager
     def plugged_in(self) -> Iterator[None]:

@@ -250,7 +250,7 @@ READERS = (
 )
 
 
-def route(event: object) -> Iterable[Outgoing]:
+def route(event: Any) -> Iterable[Outgoing]:
     """Where each event goes."""
     match event:
         case jobs.JobCancelled():
@@ -258,8 +258,15 @@ def route(event: object) -> Iterable[Outgoing]:
         case work_orders.WorkOrder():
             yield Outgoing(work_orders.TOPIC, str(event.job_id), event)
         case HugeEvent():
-            huge = jobs.JobCancelled.model_construct(job_number="x" * jobs.TOPIC.max_message_bytes)
+            huge = jobs.JobCancelled.model_construct(
+                job_id=UUID(event.job_id),
+                job_number="x" * jobs.TOPIC.max_message_bytes,
+                client_id=UUID(event.job_id),
+                reason=commands.CancelReason.done_otherwise,
+            )
             yield Outgoing(jobs.TOPIC, event.job_id, huge)
+        case _:
+            raise TypeError(f"{type(event).__name__} goes nowhere")
 
 
 class Settings(ServiceSettings):
@@ -272,6 +279,12 @@ class Notes:
     def __init__(self) -> None:
         self.done: list[tuple[str, str]] = []
         self.tried: list[tuple[str, str]] = []
+        self.fail = 0
+
+    def clear(self) -> None:
+        """Forget it all."""
+        self.done.clear()
+        self.tried.clear()
         self.fail = 0
 
     async def note(self, errand_id: str, payload: Any) -> None:
