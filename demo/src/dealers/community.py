@@ -18,7 +18,7 @@ from contracts.ids import uuid7
 from contracts.messages import Message
 from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import Rejected
-from contracts.values import KindOfWork, WorkPrice, ZoneTravel, eur
+from contracts.values import AgreementKind, KindOfWork, WorkPrice, ZoneTravel, eur
 from dealers.members import Member
 from dealers.wire import Listener, Sender, newest
 from dealers.wishes import DISTRIBUTOR, Saying, introduction, wishes
@@ -84,6 +84,12 @@ class Community:
     def by_number(self, customer_number: str) -> Member:
         """Raises KeyError."""
         return self._numbers[customer_number]
+
+    def highest_zone(self, member: Member) -> int:
+        """The zone his client agreement goes to, as the registry tells it; what he meant if it tells none."""
+        partner = self.partners[self.id_of(member)]
+        zones = [a.highest_travel_zone for a in partner.agreements if a.kind is AgreementKind.client]
+        return max(zones, default=member.highest_zone)
 
     def present(self, wanted: Callable[[Member], bool]) -> list[Member]:
         """Members the registry knows and who are as wanted, always in the same order."""

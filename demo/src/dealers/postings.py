@@ -25,7 +25,7 @@ from contracts.values import (
 )
 from dealers import names
 from dealers.course import Course
-from dealers.members import KINDS, PRODUCTS, Member
+from dealers.members import KINDS, PRODUCTS
 from dealers.places import postcodes, towns, weights
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -56,9 +56,14 @@ class Posting:
 
 
 def post(
-    client: Member, client_id: UUID, course: Course, sealing_key: dict[str, Any], lots: Random, now: datetime
+    client_id: UUID,
+    highest_zone: int,
+    course: Course,
+    sealing_key: dict[str, Any],
+    lots: Random,
+    now: datetime,
 ) -> Posting:
-    """A job of this client as its course wants it."""
+    """A job of this client as its course wants it. `highest_zone`: what his agreement allows."""
     job_id = uuid7(now)
     postcode = _postcode(lots, course)
     kind = lots.choices(KINDS, (45, 30, 15, 10))[0]
@@ -76,7 +81,7 @@ def post(
             (ResponseTime.scheduled, ResponseTime.next_business_day, ResponseTime.four_hours), (75, 20, 5)
         )[0],
         insurance_sum=eur(3_000_000) if lots.random() < 0.1 else None,
-        highest_zone=client.highest_zone,
+        highest_zone=highest_zone,
         offer_policy=OfferPolicy.direct if lots.random() < 0.3 else OfferPolicy.sequential,
         own_reference=OwnReference(
             order_number=f"{now:%y}-{lots.randint(10_000, 99_999)}", cost_centre="4711"

@@ -172,7 +172,8 @@ class Dealers:
     def post(self, client: Member, course: Course) -> Job:
         """A client posts a job."""
         client_id = self.community.id_of(client)
-        posting = post(client, client_id, course, self._sealing_key, self._lots, datetime.now(UTC))
+        zone = self.community.highest_zone(client)
+        posting = post(client_id, zone, course, self._sealing_key, self._lots, datetime.now(UTC))
         job = Job.of(posting.command, course, time.monotonic())
         self.book.enter(job)
         actor = f"partner:{posting.command.client_id}"

@@ -107,7 +107,7 @@ class Story:
             window=window_on(working_day(today() + timedelta(days=1)), 8, 16),
             estimated_hours=ESTIMATED,
             response_time=ResponseTime.next_business_day,
-            highest_zone=self._client.highest_zone,
+            highest_zone=self._community.highest_zone(self._client),
             offer_policy=OfferPolicy.sequential,
             own_reference=OwnReference(order_number="2026-0815", cost_centre="MUC-3"),
             summary="Telefonanlage montieren, 24 Teilnehmer",
