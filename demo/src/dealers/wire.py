@@ -138,6 +138,7 @@ class Listener:
         self._positions: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._heard_at = time.monotonic()
+        self._known: set[tuple[str, str]] = set()
 
     async def __aenter__(self) -> Self:
         self._consumer = await _consumer(self._bootstrap)
@@ -159,13 +160,24 @@ class Listener:
         heard = []
         for partition, records in polled.items():
             self._positions[partition] = records[-1].offset + 1
-            heard += [message for record in records if (message := _heard(record, now))]
+            found = (_heard(record, now) for record in records)
+            heard += [message for message in found if message is not None and self._is_new(message)]
         if heard:
             self._heard_at = now
         elif now - self._heard_at > SILENCE_S:
             self._heard_at = now
             await self._renew()
         return heard
+
+    def _is_new(self, heard: Heard) -> bool:
+        """Topics are at least once: after a crash a message may stand there twice, under the same source and id."""
+        if heard.envelope is None:
+            return True
+        identity = (heard.envelope.source, heard.envelope.id)
+        if identity in self._known:
+            return False
+        self._known.add(identity)
+        return True
 
     async def _renew(self) -> None:
         await self._stop()
