@@ -120,7 +120,7 @@ def _command(job: dict[str, Any], partners: dict[str, Partner], key: dict[str, A
                     RequiredCertification(**needed) for needed in job.get("certifications", [])
                 ],
                 "window": {"starts_at": _moment(job, "starts"), "ends_at": _moment(job, "ends")},
-                "estimated_hours": Decimal(str(_need(job, "estimated_hours"))),
+                "estimated_hours": _number(job, "estimated_hours"),
                 "insurance_sum": _insurance(job),
                 "highest_zone": job.get("highest_zone", 6),
                 "own_reference": {
@@ -134,7 +134,7 @@ def _command(job: dict[str, Any], partners: dict[str, Partner], key: dict[str, A
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise NotAJob(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except (TypeError, InvalidOperation) as error:
+    except TypeError as error:
         raise NotAJob(f"not a job: {error}") from None
 
 
@@ -162,8 +162,14 @@ def _moment(job: dict[str, Any], name: str) -> datetime:
 
 
 def _insurance(job: dict[str, Any]) -> Money | None:
-    wanted = job.get("insured_for_eur")
-    return None if wanted is None else eur(str(wanted))
+    return None if job.get("insured_for_eur") is None else eur(_number(job, "insured_for_eur"))
+
+
+def _number(job: dict[str, Any], name: str) -> Decimal:
+    try:
+        return Decimal(str(_need(job, name)))
+    except InvalidOperation:
+        raise NotAJob(f"{name}: a number, such as 4.5") from None
 
 
 def _show(reply: Accepted | Rejected) -> None:
