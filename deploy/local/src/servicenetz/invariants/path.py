@@ -8,6 +8,7 @@ import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
 from contracts import catalogue
+from servicenetz.invariants.snapshot import Seen
 
 if TYPE_CHECKING:
     from servicenetz.invariants.check import View
@@ -49,9 +50,10 @@ def versions_are_whole(view: "View") -> tuple[list[str], str]:
 
 
 def one_effect_per_message(view: "View") -> tuple[list[str], str]:
-    """2. Two different messages of one kind about one subject with the same cause are a double effect.
+    """2. What one message caused was decided once, and nothing of it stands there twice under different ids.
 
-    Replies are left out: a repeated command is answered again.
+    All that one decision says carries its time; a decision made twice shows by a second time, or, within one batch,
+    by the same body under two ids. Replies are left out: a repeated command is answered again.
     """
     wrong: list[str] = []
     effects = 0
@@ -59,17 +61,17 @@ def one_effect_per_message(view: "View") -> tuple[list[str], str]:
     for topic_name, records in view.topics.records.items():
         if topic_name in replies:
             continue
-        by_cause: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
+        said: dict[tuple[str, str, str, str], dict[str, Seen]] = defaultdict(dict)
         for seen in records:
             if seen.envelope is not None and seen.envelope.causationid is not None:
                 e = seen.envelope
-                by_cause[(e.source, e.causationid or "", e.type, e.subject)].add(e.id)
-        effects += len(by_cause)
-        wrong.extend(
-            f"{kind} about {subject}: {len(ids)} different ones from one cause"
-            for (_, _, kind, subject), ids in by_cause.items()
-            if len(ids) > 1
-        )
+                said[(e.source, e.causationid or "", e.type, e.subject)][e.id] = seen
+        effects += len(said)
+        for (_, _, kind, subject), by_id in said.items():
+            times = {seen.envelope.time for seen in by_id.values() if seen.envelope is not None}
+            bodies = {seen.value for seen in by_id.values()}
+            if len(times) > 1 or len(bodies) < len(by_id):
+                wrong.append(f"{kind} about {subject}: decided {max(len(times), 2)} times from one cause")
     return wrong, f"{effects} effects"
 
 
