@@ -23,7 +23,8 @@ WARM_UP = 200
 HEADERS = [(f"ce_{number}", b"x" * (HEADER_BYTES // 12)) for number in range(12)]
 
 SCHEMA = """
-CREATE TABLE progress (reader text, topic text, partition int, next_offset bigint, PRIMARY KEY (reader, topic, partition));
+CREATE TABLE progress (reader text, topic text, partition int, next_offset bigint,
+    PRIMARY KEY (reader, topic, partition));
 CREATE TABLE inbox (reader text, source text, message_id text, body_hash bytea, at timestamptz DEFAULT now(),
     PRIMARY KEY (reader, source, message_id));
 CREATE TABLE state (reader text, id text, step int, body text, PRIMARY KEY (reader, id));

@@ -145,8 +145,8 @@ class Network:
                 auto_approve_percent_over=20, highest_travel_zone=6,
             ), distributor  # fmt: skip
         yield registry.RecordLiabilityInsurance(
-            partner_id=partner_id, insurer="Muster Versicherung", policy_number=f"P{number}", sum_insured=eur(3_000_000),
-            valid_from=today, valid_until=today + timedelta(days=365),
+            partner_id=partner_id, insurer="Muster Versicherung", policy_number=f"P{number}",
+            sum_insured=eur(3_000_000), valid_from=today, valid_until=today + timedelta(days=365),
         ), distributor  # fmt: skip
         yield registry.SetSealingKey(partner_id=partner_id, public_key=PUBLIC_KEY), himself
         yield registry.SetAvailability(

@@ -71,7 +71,7 @@ def numbers_are_gapless(view: "View") -> tuple[list[str], str]:
     )  # fmt: skip
     counters = {row["name"]: row["last"] for row in view.rows("billing", "SELECT name, last FROM counters")}
     wrong = [
-        f"{row['number_range']}: {row['number']} documents from {row['first']} to {row['last']}, {row['different']} different"
+        f"{row['number_range']}: {row['number']} documents, {row['different']} numbers, {row['first']}..{row['last']}"
         for row in ranges
         if not (row["first"] == 1 and row["last"] == row["number"] == row["different"])
     ]

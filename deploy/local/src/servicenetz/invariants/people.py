@@ -1,7 +1,7 @@
 """Invariants of who works where and who knows what: 6 and 7."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -18,61 +18,62 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def assignments_are_right(view: "View") -> tuple[list[str], str]:
-    """6. Judged anew from the topics, by the partner's version named in the assignment where the topic still has it.
+    """6. Judged anew from the topics, by the partner's version named in the assignment if the topic still has it.
 
     Unstarted assignments are judged by the newest version as well.
     """
-    posted = {
+    jobs = {
         seen.message.subject: seen.message
         for seen in view.topics.of(JobPosted)
         if isinstance(seen.message, JobPosted)
     }
-    partners: dict[tuple[str, int], Partner] = {}
-    newest: dict[str, tuple[int, Partner]] = {}
-    for seen in view.topics.of(Partner):
-        if isinstance(seen.message, Partner) and seen.envelope is not None:
-            version = seen.envelope.subjectversion or 0
-            partners[(seen.message.subject, version)] = seen.message
-            if version >= newest.get(seen.message.subject, (0, seen.message))[0]:
-                newest[seen.message.subject] = (version, seen.message)
     started = {seen.message.subject for seen in view.topics.of(JobStarted) if seen.message}
-    live = _live_assignments(view)
+    partners, newest = _partners(view)
     wrong: list[str] = []
     load: dict[tuple[str, int, int], Decimal] = defaultdict(Decimal)
     judged = 0
+    live = _live_assignments(view)
     for job_id, history in live.items():
-        job = posted.get(job_id)
-        if job is None:
-            wrong.append(f"job {job_id} is assigned and was never posted")
+        job = jobs.get(job_id)
+        if job is None or sum(holds for _, holds in history) > 1:
+            wrong.append(f"job {job_id} was never posted, or is assigned to more than one")
             continue
         for assigned, holds in history:
             contractor = str(assigned.contractor_id)
-            named = partners.get((contractor, assigned.partner_version))
-            if named is not None:
-                judged += 1
-                wrong.extend(f"job {job_id}, {contractor}: {why}" for why in _failures(job, named))
-            if not holds:
-                continue
-            if job_id not in started and contractor in newest:
-                wrong.extend(
-                    f"job {job_id}, unstarted, {contractor} now: {why}"
-                    for why in _failures(job, newest[contractor][1])
-                )
-            year, week, _ = job.window.starts_at.astimezone(BERLIN).isocalendar()
-            load[(contractor, year, week)] += job.estimated_hours
-        if sum(holds for _, holds in history) > 1:
-            wrong.append(f"job {job_id} is assigned to more than one")
-    for (contractor, year, week), hours in load.items():
-        offers = [
-            partner.availability.weekly_hours
-            for (partner_id, _), partner in partners.items()
-            if partner_id == contractor and partner.availability is not None
-        ]
-        if hours > max(offers, default=Decimal(0)):
-            wrong.append(
-                f"{contractor} has {hours} h in week {year}-{week}, at most {max(offers, default=0)} were offered"
+            judges = [partners.get((contractor, assigned.partner_version))]
+            if holds and job_id not in started:
+                judges.append(newest.get(contractor))
+            judged += sum(judge is not None for judge in judges)
+            wrong.extend(
+                f"job {job_id}, {contractor}: {why}" for one in judges if one for why in _failures(job, one)
             )
+            if holds:
+                year, week, _ = job.window.starts_at.astimezone(BERLIN).isocalendar()
+                load[(contractor, year, week)] += job.estimated_hours
+    wrong.extend(_overbooked(load, partners))
     return wrong, f"{len(live)} jobs assigned, {judged} gates judged anew"
+
+
+def _partners(view: "View") -> tuple[dict[tuple[str, int], Partner], dict[str, Partner]]:
+    """Each version of each partner that the topic still has, and the newest of each."""
+    versions: dict[tuple[str, int], Partner] = {}
+    for seen in view.topics.of(Partner):
+        if isinstance(seen.message, Partner) and seen.envelope is not None:
+            versions[(seen.message.subject, seen.envelope.subjectversion or 0)] = seen.message
+    return versions, {partner_id: versions[(partner_id, version)] for partner_id, version in sorted(versions)}
+
+
+def _overbooked(
+    load: Mapping[tuple[str, int, int], Decimal], partners: Mapping[tuple[str, int], Partner]
+) -> Iterator[str]:
+    """Weeks with more hours than the contractor ever offered in a week."""
+    offered: dict[str, Decimal] = defaultdict(Decimal)
+    for (partner_id, _), partner in partners.items():
+        if partner.availability is not None:
+            offered[partner_id] = max(offered[partner_id], partner.availability.weekly_hours)
+    for (contractor, year, week), hours in load.items():
+        if hours > offered[contractor]:
+            yield f"{contractor} has {hours} h in week {year}-{week}, at most {offered[contractor]} were offered"
 
 
 def _live_assignments(view: "View") -> dict[str, list[tuple[JobAssigned, bool]]]:

@@ -85,11 +85,11 @@ def _consume(consumer: Consumer, snapshot: Snapshot) -> None:
         for record in records:
             if record.error() is not None:
                 raise OSError(str(record.error()))
-            topic, partition, offset = str(record.topic()), int(record.partition()), int(record.offset())
+            topic, partition, offset = str(record.topic()), record.partition() or 0, record.offset() or 0
             if offset >= snapshot.ends[(topic, partition)] - 1:
                 missing.discard((topic, partition))
             if offset < snapshot.ends[(topic, partition)]:
-                headers = tuple((name, _bytes(value)) for name, value in record.headers() or ())
+                headers = tuple((str(header[0]), _bytes(header[1])) for header in record.headers() or ())
                 seen = _look(
                     catalogue.TOPICS[topic], partition, offset, record.key(), record.value(), headers
                 )
