@@ -74,7 +74,8 @@ async def _rounds(
             await asyncio.to_thread(stack.wait_until_ready)
             console.print(
                 f"round {number}: Servicenetz {ours[-1]:.0f}/s ({rows:.0f} rows each), "
-                f"bare {bares[-1]:.0f}/s ({bare.rows / lifecycles:.0f} rows, {bare.messages / lifecycles:.0f} messages each)"
+                f"bare {bares[-1]:.0f}/s ({bare.rows / lifecycles:.0f} rows, "
+                f"{bare.messages / lifecycles:.0f} messages each)"
             )
     return ours, bares
 

@@ -178,8 +178,7 @@ async def test_at_the_end_everything_holds_and_every_process_has_worked(network:
     results = check(where(network.stack), markers=MARKERS)
     assert [f"{result.number} {result.name}: {result.detail}" for result in results if not result.holds] == []
     for instance in network.stack.instances:
-        with urllib.request.urlopen(f"{instance.http_url}/metrics") as answer:
-            lines = answer.read().decode().splitlines()
+        lines = (await asyncio.to_thread(fetch, f"{instance.http_url}/metrics")).splitlines()
         done = [
             float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("servicenetz_records_total{")
         ]

@@ -108,7 +108,7 @@ def counts_add_up(view: "View") -> tuple[list[str], str]:
 def nothing_is_left(view: "View") -> tuple[list[str], str]:
     """9. Nothing moves, nothing waits unsent; what is parked is listed."""
     wrong = [view.at_rest] if view.at_rest else []
-    parked = []
+    parked: list[str] = []
     for service in view.databases:
         kept = view.rows(
             service, "SELECT reason, code, count(*) AS number FROM parked GROUP BY 1, 2 ORDER BY 1, 2"

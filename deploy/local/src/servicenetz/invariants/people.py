@@ -22,11 +22,8 @@ def assignments_are_right(view: "View") -> tuple[list[str], str]:
 
     Unstarted assignments are judged by the newest version as well.
     """
-    jobs = {
-        seen.message.subject: seen.message
-        for seen in view.topics.of(JobPosted)
-        if isinstance(seen.message, JobPosted)
-    }
+    posted = (seen.message for seen in view.topics.of(JobPosted))
+    jobs = {message.subject: message for message in posted if isinstance(message, JobPosted)}
     started = {seen.message.subject for seen in view.topics.of(JobStarted) if seen.message}
     partners, newest = _partners(view)
     wrong: list[str] = []
