@@ -36,7 +36,9 @@ async def test_numbers_have_no_gap_and_no_double_with_two_replicas_and_rollbacks
                 raise ConnectionError("rolled back after the numbers were taken")
 
         monkeypatch.setattr(replica.paths[0], "_save", save_or_fail)
-    sent = [await world.send_approval(uuid7(), client) for _ in range(40)]
+    sent = []
+    for _ in range(4):  # waves, so that both replicas have batches under way again and again
+        sent += await asyncio.gather(*[world.send_approval(uuid7(), client) for _ in range(10)])
     for command in sent:
         await world.reply(command)
     assert await _numbers(world) == list(range(1, 41))

@@ -105,9 +105,14 @@ async def test_a_failed_poll_passes_no_record_over(toy: World, monkeypatch: pyte
         return found
 
     monkeypatch.setattr(consumer, "getmany", lose_what_was_fetched)
-    sent = await _load(toy, 10)
+    sent = []
+
+    async def has_failed_twice() -> bool:
+        sent.extend(await _load(toy, 5))
+        return len(failed) == 2
+
+    await until(has_failed_twice)
     books = await toy.until_at_rest()
-    assert len(failed) == 2
     assert (books.done, books.holes) == (len(sent), 0)
 
 
