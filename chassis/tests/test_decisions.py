@@ -11,6 +11,7 @@ from toy_service.world import NOTICED, QUIET, World
 
 from chassis import errands
 from chassis.testing.network import until
+from contracts import job_exchange_commands_v1 as commands
 from contracts.ids import uuid7
 
 
@@ -117,3 +118,21 @@ async def test_an_errand_under_way_is_not_done_by_another(
     sent = [await world.send_cancel(reason=QUIET) for _ in range(20)]
     await until(lambda: {account for _, account in NOTES.done} >= {str(job) for job in sent})
     assert len(NOTES.tried) == 20
+
+
+async def test_a_row_that_two_replicas_change_at_once_keeps_both_changes(toy: World) -> None:
+    client, one, other = uuid7(), uuid7(), uuid7()
+    await toy.send_cancel(client)
+    for partition, job in enumerate((one, other)):
+        command = commands.ApproveStatement(job_id=job, client_id=client, statement_id=uuid7())
+        headers = toy.envelope(command).to_headers()
+        key = str(job).encode()
+        await toy.outside.send_raw(commands.TOPIC, key, headers, command.write(), partition=partition)
+    await until(lambda: toy.sql("SELECT 1 FROM counters WHERE last = 2"))
+    await toy.until_at_rest()
+    batches = [await toy.records(commands.TOPIC, job) for job in (one, other)]
+    # the same two once more, as if new, and at the same moment
+    async with toy.toy.engine.begin() as db:
+        await db.exec_driver_sql("TRUNCATE progress, inbox")
+    await asyncio.gather(*[toy.toy.paths[0].take(batch) for batch in batches])
+    assert {"beside 1", "beside 2", "beside 3", "beside 4"} <= set(await toy.seen(client))
