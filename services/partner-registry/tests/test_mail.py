@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from email.message import EmailMessage
+from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_a_letter_arrives_whole_and_can_be_told_from_its_repeat(box: Any) 
 
 
 async def test_what_goes_over_the_wire_is_short_lines_of_ascii() -> None:
-    raw = message(str(uuid7()), letter(), SENDER).as_bytes()
+    raw = message(str(uuid7()), letter(), SENDER)
     assert raw.isascii()
     assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
     assert not re.search(rb"[^\r]\n", raw)
@@ -119,11 +119,10 @@ async def test_encryption_that_is_asked_for_is_not_done_without(box: Any) -> Non
 
 
 async def test_nothing_in_a_letter_becomes_a_header() -> None:
-    with pytest.raises(ValueError, match="linefeed"):
+    with pytest.raises(ValueError, match="line breaks"):
         message(str(uuid7()), letter(subject="Hallo\r\nBcc: alle@sued.example"), SENDER)
     body = message(str(uuid7()), letter(text="Hallo\n\nBcc: alle@sued.example\n"), SENDER)
-    assert isinstance(body, EmailMessage)
-    assert body["Bcc"] is None
+    assert message_from_bytes(body)["Bcc"] is None
 
 
 @pytest.mark.parametrize(
