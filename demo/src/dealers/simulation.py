@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from random import Random
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 from contracts import (
     billing_payables_v1,
@@ -23,8 +24,10 @@ from contracts import (
     partner_registry_partners_v1,
 )
 from contracts.catalogue import replies_of
-from contracts.job_exchange_jobs_v1 import JobPosted
+from contracts.job_exchange_commands_v1 import CancelJob, CancelReason
+from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobPosted, JobStarted
 from contracts.job_exchange_work_orders_v1 import WorkOrder
+from contracts.matching_assignments_v1 import JobUnfilled
 from contracts.messages import Message
 from contracts.seal import SealError, unseal
 from contracts.values import CustomerStatus, EndCustomer
@@ -35,7 +38,7 @@ from dealers.habits import Act, Habits, Pace
 from dealers.members import Member
 from dealers.postings import post
 from dealers.report import Report, report
-from dealers.wire import Heard, Listener, Sender
+from dealers.wire import Heard, Listener, Sender, everything
 
 TOPICS = (
     job_exchange_jobs_v1.TOPIC,
@@ -106,6 +109,23 @@ class Dealers:
     ) -> None:
         """Return when the registry knows everybody as he is. Raises NotSettled."""
         await SettlingIn(self._bootstrap, self.community, self.sender).run(within_s=within_s, say=say)
+
+    async def tidy_up(self) -> int:
+        """Cancel what an interrupted run of ours left unstarted: it would be offered on and on. Returns how many."""
+        left: dict[UUID, UUID] = {}
+        for message in await everything(self._bootstrap, JobPosted, JobStarted, JobCancelled, JobCompleted):
+            if isinstance(message, JobPosted) and self.community.member(message.client_id) is not None:
+                left[message.job_id] = message.client_id
+            elif isinstance(message, JobStarted | JobCancelled | JobCompleted):
+                left.pop(message.job_id, None)
+        for message in await everything(self._bootstrap, JobUnfilled):
+            if isinstance(message, JobUnfilled):
+                left.pop(message.job_id, None)
+        for job_id, client_id in left.items():
+            cancel = CancelJob(job_id=job_id, client_id=client_id, reason=CancelReason.done_otherwise)
+            self.sender.put(cancel, f"partner:{client_id}")
+        await self.sender.flush()
+        return len(left)
 
     async def trade(
         self,

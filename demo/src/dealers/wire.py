@@ -203,6 +203,21 @@ class Listener:
 
 async def newest(bootstrap: str, topic: Topic) -> Mapping[str, Message]:
     """The newest message of each key of a compacted topic, as it stands now."""
+    records = {record.key: record for record in await _whole(bootstrap, topic)}
+    messages = (_heard(record, 0.0) for record in records.values())
+    return {heard.key: heard.message for heard in messages if heard and heard.message}
+
+
+async def everything(bootstrap: str, *kinds: type[Message]) -> list[Message]:
+    """All messages of these kinds that stand on their topic now; what concerns one key is in order."""
+    topic = catalogue.topic_of(kinds[0])
+    types = {kind.TYPE.encode() for kind in kinds}
+    records = await _whole(bootstrap, topic)
+    heard = (_heard(record, 0.0) for record in records if dict(record.headers).get("ce_type") in types)
+    return [each.message for each in heard if each and each.message]
+
+
+async def _whole(bootstrap: str, topic: Topic) -> list[Any]:
     consumer = await _consumer(bootstrap)
     try:
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
@@ -211,14 +226,13 @@ async def newest(bootstrap: str, topic: Topic) -> Mapping[str, Message]:
             partition: end for partition, end in (await consumer.end_offsets(partitions)).items() if end > 0
         }
         await consumer.seek_to_beginning(*partitions)
-        records: dict[bytes, Any] = {}
+        records: list[Any] = []
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for found in (await consumer.getmany(timeout_ms=200)).values():
-                records |= {record.key: record for record in found}
+                records += found
     finally:
         await consumer.stop()
-    messages = (_heard(record, 0.0) for record in records.values())
-    return {heard.key: heard.message for heard in messages if heard and heard.message}
+    return records
 
 
 async def _consumer(bootstrap: str) -> AIOKafkaConsumer:

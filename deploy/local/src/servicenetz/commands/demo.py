@@ -145,8 +145,11 @@ async def _settle_in(dealers: Dealers, play: Play) -> None:
             status.update(f"{play.words('settling')}  {settled}/{of}")
 
         await dealers.settle_in(say=say)
+        left = await dealers.tidy_up()
     count = len(dealers.community.members)
     _say(play.words("settled_in", count=count, seconds=time.monotonic() - begun))
+    if left:
+        _say(play.words("tidied_up", count=left))
 
 
 async def _crowd(dealers: Dealers, play: Play) -> Report:

@@ -13,6 +13,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} dealers are registered ({seconds:.1f} s)",
         "{count} Fachhändler sind angemeldet ({seconds:.1f} s)",
     ),
+    "tidied_up": (
+        "{count} jobs of an interrupted run are cancelled",
+        "{count} Aufträge eines abgebrochenen Laufs sind storniert",
+    ),
     "settling": ("dealers register", "Fachhändler melden sich an"),
     "story": ("One job, step by step", "Ein Auftrag, Schritt für Schritt"),
     "s1": ("Half the team is ill", "Das halbe Team ist krank"),
