@@ -123,6 +123,7 @@ async def test_an_errand_under_way_is_not_done_by_another(
 async def test_a_row_that_two_replicas_change_at_once_keeps_both_changes(toy: World) -> None:
     client, one, other = uuid7(), uuid7(), uuid7()
     await toy.send_cancel(client)
+    await toy.until_seen(client, "cancel done_otherwise", "timer remind")
     for partition, job in enumerate((one, other)):
         command = commands.ApproveStatement(job_id=job, client_id=client, statement_id=uuid7())
         headers = toy.envelope(command).to_headers()
@@ -134,5 +135,16 @@ async def test_a_row_that_two_replicas_change_at_once_keeps_both_changes(toy: Wo
     # the same two once more, as if new, and at the same moment
     async with toy.toy.engine.begin() as db:
         await db.exec_driver_sql("TRUNCATE progress, inbox")
-    await asyncio.gather(*[toy.toy.paths[0].take(batch) for batch in batches])
+
+    async def both_wait() -> bool:
+        waiting = await toy.sql(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return len(waiting) >= 2
+
+    async with toy.toy.engine.begin() as db:
+        await db.exec_driver_sql("SELECT 1 FROM counters FOR UPDATE")
+        taking = [asyncio.create_task(toy.toy.paths[0].take(batch)) for batch in batches]
+        await until(both_wait)
+    await asyncio.gather(*taking)
     assert {"beside 1", "beside 2", "beside 3", "beside 4"} <= set(await toy.seen(client))

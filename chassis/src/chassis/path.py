@@ -81,7 +81,8 @@ class Path:
                 await self._finish(db, batch)
         if keep:
             self._metrics.batch(batch, [len(record.value or b"") for record in records])
-            await self.publish({item.aggregate_key for item in items if item.aggregate}, _causes(records))
+            if batch.out or len(batch.items) < len(items):
+                await self.publish({item.aggregate_key for item in items if item.aggregate}, _causes(records))
 
     async def fire(self, due: Sequence[Any]) -> None:
         """Act on timers that are due, as rows of (aggregate, aggregate_id, name, due_at)."""
@@ -169,9 +170,13 @@ class Path:
         batch.counts = {partition: Count(next_offset) for partition, next_offset in passed.items()}
         if not fresh:
             return batch
-        known = await journal.take_in(db, self.reader.name, fresh)
+        # what nobody here acts on has no effect that a repeat could double
+        concerned = [item for item in fresh if item.route is not None or item.fault is not None]
+        if not concerned:
+            return batch
+        known = await journal.take_in(db, self.reader.name, concerned)
         firsts: dict[tuple[str, str], Item] = {}
-        for item in fresh:
+        for item in concerned:
             key = item.inbox_key
             if key in known:
                 self._repeat(item, known[key])
