@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joserfc.jwk import ECKey
+from joserfc.jwk import OKPKey
 
 from servicenetz.processes import Process, ProcessError
 
@@ -149,7 +149,7 @@ def _sealing_key(stack: "Stack") -> Path:
     if private.exists():
         return private
     private.parent.mkdir(mode=0o700, exist_ok=True)
-    key = ECKey.generate_key("P-256", parameters={"kid": "job-exchange-local", "use": "enc"})
+    key = OKPKey.generate_key("X25519", parameters={"kid": "job-exchange-local", "use": "enc"})
     stack.sealing_public_key.write_text(json.dumps(key.as_dict(private=False), indent=1), encoding="ascii")
     partial = private.with_suffix(".partial")
     partial.touch(mode=0o600)
