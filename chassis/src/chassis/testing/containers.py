@@ -34,6 +34,8 @@ class ApacheKafkaContainer(KafkaContainer):
         script = (
             "#!/bin/bash\n"
             f"export KAFKA_ADVERTISED_LISTENERS={outside},BROKER://$(hostname -i | cut -d' ' -f1):9092\n"
+            # some builds of the image ship the configuration read-only that they overwrite at start
+            "chmod -f u+w /opt/kafka/config/* /etc/kafka/docker/* || true\n"
             "exec /etc/kafka/docker/run\n"
         )
         self.create_file(script.encode(), self.TC_START_SCRIPT)
