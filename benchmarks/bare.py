@@ -59,7 +59,7 @@ class Bare:
         )
         await producer.start()
         consumers = {name: self._consumer(TOPICS[name], name) for name in READERS}
-        consumers["driver"] = self._consumer(("assignments", "jobs", "settlements"), "driver")
+        consumers["driver"] = self._consumer(("jobs", "settlements"), "driver")
         for consumer in consumers.values():
             await consumer.start()
         for consumer in consumers.values():
@@ -128,8 +128,8 @@ class Bare:
         self.messages += len(messages)
 
     async def _driver(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
-        """The people: arrive when assigned, state when started."""
-        answers = {"assigned": "arrive", "started": "state"}
+        """The people: arrive when the work order is there, then state."""
+        answers = {"released": "arrive", "started": "state"}
         while True:
             found = await consumer.getmany(timeout_ms=200, max_records=BATCH)
             records = [record for part in found.values() for record in part]

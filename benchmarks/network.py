@@ -20,7 +20,6 @@ from contracts import (
     catalogue,
     job_exchange_commands_v1,
     job_exchange_jobs_v1,
-    matching_assignments_v1,
     partner_registry_commands_v1,
     partner_registry_partners_v1,
 )
@@ -52,7 +51,7 @@ CUSTOMER = json.dumps(
 AT_ONCE = 500
 PATIENCE_S = 120.0
 SETTLED = billing_settlements_v1.JobSettled.TYPE.encode()
-ASSIGNED = matching_assignments_v1.JobAssigned.TYPE.encode()
+RELEASED = job_exchange_jobs_v1.WorkOrderReleased.TYPE.encode()
 STARTED = job_exchange_jobs_v1.JobStarted.TYPE.encode()
 
 
@@ -77,7 +76,6 @@ class Network:
             *[
                 catalogue.topic_of(kind).name
                 for kind in (
-                    matching_assignments_v1.JobAssigned,
                     job_exchange_jobs_v1.JobStarted,
                     billing_settlements_v1.JobSettled,
                     partner_registry_partners_v1.Partner,
@@ -181,14 +179,14 @@ class Network:
         ), f"partner:{client}"  # fmt: skip
 
     async def _answer(self, records: list[ConsumerRecord]) -> None:
-        """The people: arrive when assigned, state when started."""
+        """The people: arrive when the work order is there (before that the job is not theirs yet), then state."""
         answers: list[tuple[Message, str]] = []
         now = datetime.now(UTC)
         for record in records:
             kind = dict(record.headers).get("ce_type")
             if kind == SETTLED:
                 self._settled.add(record.key)
-            elif kind == ASSIGNED:
+            elif kind == RELEASED:
                 body = json.loads(record.value)
                 contractor = UUID(body["contractor_id"])
                 arrival = exchange.RecordArrival(
