@@ -20,7 +20,7 @@ setup: ## .venv with all packages, Kafka's jars, our own packages (0.2 s when no
 demo: setup ## one job step by step, then a few hundred over Germany, on real Kafka and PostgreSQL
 	@$(BIN)/servicenetz demo
 
-test: setup ## everything but the long fault runs, on two cores in under ten minutes
+test: setup ## everything but the fault runs; about ten minutes on two cores
 	@$(BIN)/pytest -m "not containers and not faults"
 
 faults: setup ## kill -9 of every part while jobs are under way
