@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from toy_service.service import NOTES
+from toy_service.service import BROKEN, NOTES
 from toy_service.world import NOTICED, QUIET, World
 
 from chassis import errands
@@ -73,6 +73,29 @@ async def test_wakes_and_timers_and_their_cancelling(toy: World) -> None:
     await toy.until_seen(woken, "cancel done_otherwise", "timer remind", "timer woken")
     await until(lambda: toy.sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM timers)"))
     assert "timer remind" not in await toy.seen(job)
+
+
+async def test_a_timer_set_for_now_does_not_wait_for_the_keeper(world: World) -> None:
+    await world.start(timer_poll_seconds=60)
+    job, woken = uuid7(), uuid7()
+    await world.send_cancel(woken, reason=QUIET)
+    await world.until_seen(woken, f"cancel {QUIET.value}")
+    await world.send(world.cancel(job, woken, QUIET))
+    await world.until_seen(woken, f"cancel {QUIET.value}", "timer woken")
+
+
+async def test_a_timer_that_fails_at_once_blames_no_record_and_is_the_keepers(world: World) -> None:
+    toy = await world.start(timer_poll_seconds=60)
+    job, woken = uuid7(), uuid7()
+    await world.send_cancel(woken, reason=QUIET)
+    await world.until_seen(woken, f"cancel {QUIET.value}")
+    BROKEN[str(woken)] = RuntimeError
+    await world.send(world.cancel(job, woken, QUIET))
+    assert (await world.until_at_rest()).done == 2
+    BROKEN.clear()
+    assert await world.seen(woken) == [f"cancel {QUIET.value}"]
+    await toy.keeper.once()
+    assert await world.seen(woken) == [f"cancel {QUIET.value}", "timer woken"]
 
 
 async def test_a_timer_fires_once_with_two_replicas(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,8 @@ from enum import IntEnum
 from hashlib import blake2b
 from typing import Any, Protocol
 from uuid import UUID
+
+from pydantic_core import from_json, to_json
 
 from chassis.decisions import Rejected
 from chassis.routes import Reader, Route, TimerRoute
@@ -138,12 +139,25 @@ def aggregate_key(aggregate: tuple[str, str]) -> str:
 
 def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> str:
     """Headers as JSON text; any byte survives, since Latin-1 maps each to one character."""
-    return json.dumps([[name, None if value is None else value.decode("latin-1")] for name, value in headers])
+    pairs = [
+        (
+            name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("latin-1"),
+            None if value is None else value.decode("latin-1"),
+        )
+        for name, value in headers
+    ]
+    return to_json(pairs).decode()
 
 
 def unpack_headers(packed: str) -> list[tuple[str, bytes | None]]:
     """The inverse of `pack_headers`."""
-    return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed)]
+    return [
+        (
+            name if name.isascii() else name.encode("latin-1").decode("utf-8", "surrogateescape"),
+            None if value is None else value.encode("latin-1"),
+        )
+        for name, value in from_json(packed)
+    ]
 
 
 def decode(record: RawRecord, reader: Reader, verify: VerifyActor) -> Item:

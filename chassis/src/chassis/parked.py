@@ -194,6 +194,16 @@ TimerKey = tuple[str, str, str]
 """(rows, aggregate id, name)"""
 
 
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer that is due, shaped as the rows of `due_timers`."""
+
+    aggregate: str
+    aggregate_id: str
+    name: str
+    due_at: datetime
+
+
 async def save_timers(db: AsyncConnection, changes: Mapping[TimerKey, datetime | None]) -> None:
     """Set or cancel timers, the last word for each."""
     cancelled = sorted(key for key, due_at in changes.items() if due_at is None)
