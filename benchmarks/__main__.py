@@ -22,6 +22,7 @@ from rich.table import Table
 from benchmarks.bare import Bare
 from benchmarks.flow import messages_per_lifecycle
 from benchmarks.network import Network
+from benchmarks.profiling import profile, show
 from servicenetz.stack import Stack
 
 SERVICES = ("partner-registry", "job-exchange", "matching", "billing")
@@ -100,16 +101,27 @@ def _show(ours: Sequence[float], bares: Sequence[float]) -> dict[str, float]:
     }
 
 
+async def _profile(stack: Stack, lifecycles: int, partners: int) -> None:
+    async with Network(stack.kafka_bootstrap, stack.sealing_public_key, partners=partners) as network:
+        await network.set_up()
+        await network.run(max(50, lifecycles // 4))
+        show(await profile(stack, network, lifecycles), console)
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--lifecycles", type=int, default=1500, help="jobs per round")
     parser.add_argument("--partners", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true", help="show where the time goes, nothing else")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="servicenetz-bench-"))
     try:
         with Stack(folder, say=console.print) as stack:
+            if options.profile:
+                uvloop.run(_profile(stack, options.lifecycles, options.partners))
+                return 0
             ours, bares = uvloop.run(_rounds(stack, options.lifecycles, options.partners, options.rounds))
         console.print(f"figures: {json.dumps(_show(ours, bares))}", soft_wrap=True)
     except KeyboardInterrupt:
