@@ -22,7 +22,7 @@ from rich.table import Table
 from benchmarks.bare import Bare
 from benchmarks.flow import messages_per_lifecycle
 from benchmarks.network import Network
-from benchmarks.profiling import profile, show
+from benchmarks.profiling import count_statements, profile, show
 from servicenetz.stack import Stack
 
 SERVICES = ("partner-registry", "job-exchange", "matching", "billing")
@@ -102,6 +102,7 @@ def _show(ours: Sequence[float], bares: Sequence[float]) -> dict[str, float]:
 
 
 async def _profile(stack: Stack, lifecycles: int, partners: int) -> None:
+    count_statements(stack)
     async with Network(stack.kafka_bootstrap, stack.sealing_public_key, partners=partners) as network:
         await network.set_up()
         await network.run(max(50, lifecycles // 4))

@@ -34,6 +34,7 @@ PY_SPY = Path(sys.executable).with_name("py-spy")
 STAGES: tuple[tuple[str, str], ...] = (
     ("asyncpg", r"asyncpg/"),
     ("SQLAlchemy", r"sqlalchemy/"),
+    ("mail", r"aiosmtplib/|email/|/mail\.py"),
     ("fetch", r"aiokafka/consumer/"),
     ("publish", r"aiokafka/producer/|chassis/publish\.py"),
     ("Kafka client", r"aiokafka/"),
@@ -41,13 +42,13 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("decode", r"chassis/(items|tolerant|identity)\.py|contracts/(envelope|messages|actor)\.py"),
     ("seal", r"contracts/seal\.py|joserfc/|/sealing\.py"),
     ("rows", r"/(store|tables)\.py|chassis/(rows|journal|outbox|parked)\.py"),
-    ("domain", r"/domain/|/(inbound|outbound|candidates|sight|translation|office|mail)\.py"),
+    ("domain", r"/domain/|/(inbound|outbound|candidates|sight|translation|office)\.py"),
     ("batch", r"chassis/(batch|path)\.py"),
     ("beside", r"chassis/(keeper|errands|health|metrics|reference|consume|telemetry)\.py|prometheus_client/"),
     ("event loop", r""),
 )  # fmt: skip
 """Stage and what the frame looks like, as `file function`; the first that fits. `batch` is the path's own work in
-memory, `beside` timers, errands, indexes, metrics and the consumer around the path."""
+memory, `mail` what the registry writes to its partners, `beside` timers, errands, indexes, metrics and the consumer around the path."""
 
 _STAGES = [(stage, re.compile(pattern)) for stage, pattern in STAGES[:-1]]
 _FRAME = re.compile(r"^(?P<function>.*) \((?P<file>[^()]*)\)$")
@@ -100,8 +101,10 @@ class Profile:
 
 
 async def profile(stack: Stack, network: Network, lifecycles: int) -> Profile:
-    """Run so many lifecycles twice, unobserved and observed; needs a network that is set up and warm."""
-    count_statements(stack)
+    """Run so many lifecycles twice, unobserved and observed.
+
+    Needs `count_statements` before the network was made, and a network that is set up and warm.
+    """
     unobserved = await network.run(lifecycles)
     loads = _loads(stack)
     before = cpu_seconds(stack)
