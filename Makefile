@@ -29,8 +29,8 @@ faults: setup ## kill -9 of every part while jobs are under way
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
 
-bench: setup ## settled jobs per second, next to a bare program on the same machine
-	@$(BIN)/python -m benchmarks
+bench: setup ## all figures of docs/performance.md, in a quarter of an hour (BENCH=--quick: 3 min; --long: hours)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 bench-profile: setup ## where the time goes: by stage, function and statement, for each service
 	@$(BIN)/python -m benchmarks --profile

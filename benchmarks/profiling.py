@@ -29,6 +29,7 @@ from servicenetz.stack import Stack
 SAMPLES_PER_S = 100
 HOTTEST = 14
 STATEMENTS = 25
+EXTENSION = "pg_stat_statements"
 PY_SPY = Path(sys.executable).with_name("py-spy")
 
 STAGES: tuple[tuple[str, str], ...] = (
@@ -48,7 +49,8 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("event loop", r""),
 )  # fmt: skip
 """Stage and what the frame looks like, as `file function`; the first that fits. `batch` is the path's own work in
-memory, `mail` what the registry writes to its partners, `beside` timers, errands, indexes, metrics and the consumer around the path."""
+memory, `mail` what the registry writes to its partners, `beside` timers, errands, indexes, metrics and the consumer
+around the path."""
 
 _STAGES = [(stage, re.compile(pattern)) for stage, pattern in STAGES[:-1]]
 _FRAME = re.compile(r"^(?P<function>.*) \((?P<file>[^()]*)\)$")
@@ -103,7 +105,8 @@ class Profile:
 async def profile(stack: Stack, network: Network, lifecycles: int) -> Profile:
     """Run so many lifecycles twice, unobserved and observed.
 
-    Needs `count_statements` before the network was made, and a network that is set up and warm.
+    Needs a network that is set up and warm. Statements are counted if `count_statements` was called before the
+    network was made.
     """
     unobserved = await network.run(lifecycles)
     loads = _loads(stack)
@@ -128,7 +131,7 @@ async def profile(stack: Stack, network: Network, lifecycles: int) -> Profile:
 @contextlib.asynccontextmanager
 async def _observed(stack: Stack, folder: Path) -> AsyncIterator[Mapping[str, Path]]:
     """py-spy beside each service; the files are complete when this ends."""
-    files = {instance.name: folder / f"{instance.name}.txt" for instance in stack.instances}
+    files = {instance.name: folder / f"{instance.name}.txt" for instance in stack.instances if instance.alive}
     observers = [
         await asyncio.create_subprocess_exec(
             str(PY_SPY), "record", "--pid", str(instance.pid), "--format", "raw", "--nolineno",
@@ -136,6 +139,7 @@ async def _observed(stack: Stack, folder: Path) -> AsyncIterator[Mapping[str, Pa
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )
         for instance in stack.instances
+        if instance.alive
     ]  # fmt: skip
     try:
         await asyncio.sleep(1.0)  # it reads the interpreter's symbols first
@@ -204,6 +208,8 @@ def _loads(stack: Stack) -> dict[str, tuple[float, float, float]]:
         "servicenetz_batch_seconds_sum": 2,
     }
     for instance in stack.instances:
+        if not instance.alive:
+            continue
         with urllib.request.urlopen(f"{instance.http_url}/metrics", timeout=5) as answer:  # noqa: S310  # our own
             text = answer.read().decode()
         for family in text_string_to_metric_families(text):
@@ -221,7 +227,7 @@ def count_statements(stack: Stack) -> None:
     """Have the server count statements; it is started again for it, and the services with it."""
     with psycopg.connect(stack.postgres.superuser_url(), autocommit=True) as db:
         loaded = db.execute("SHOW shared_preload_libraries").fetchone()
-        if loaded and "pg_stat_statements" in loaded[0]:
+        if loaded and EXTENSION in loaded[0]:
             return
         db.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
         db.execute("ALTER SYSTEM SET pg_stat_statements.track_utility = on")
@@ -237,14 +243,17 @@ def count_statements(stack: Stack) -> None:
 
 
 def reset_statements(stack: Stack) -> None:
-    """Count from now on."""
+    """Count from now on, if they are counted at all."""
     with psycopg.connect(stack.postgres.superuser_url(), autocommit=True) as db:
-        db.execute("SELECT pg_stat_statements_reset()")
+        if _are_counted(db):
+            db.execute("SELECT pg_stat_statements_reset()")
 
 
 def statements(stack: Stack) -> list[Statement]:
-    """What took the server longest, most first."""
+    """What took the server longest, most first; nothing if they are not counted."""
     with psycopg.connect(stack.postgres.superuser_url(), autocommit=True) as db:
+        if not _are_counted(db):
+            return []
         rows = db.execute(
             "SELECT d.datname, s.query, s.calls, s.total_exec_time + s.total_plan_time, s.rows "
             "FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname <> 'postgres' "
@@ -252,6 +261,10 @@ def statements(stack: Stack) -> list[Statement]:
             [STATEMENTS],
         ).fetchall()
     return [Statement(row[0], " ".join(row[1].split()), *row[2:]) for row in rows]
+
+
+def _are_counted(db: psycopg.Connection) -> bool:
+    return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = %s", [EXTENSION]).fetchone())
 
 
 # -- shown ------------------------------------------------------------------------------------------------------------
