@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import sys
@@ -22,6 +23,7 @@ console = Console(highlight=False)
 def main() -> int:
     """Command line."""
     options = _options()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it warns until new topics have their leaders
     load = os.getloadavg()[0]
     folder = Path(tempfile.mkdtemp(prefix="servicenetz-bench-"))
     try:
@@ -35,6 +37,9 @@ def main() -> int:
             results = uvloop.run(measure(plan, stack, load, console.print))
     except KeyboardInterrupt:
         return 130
+    except profiling.CannotLook as error:
+        console.print(f"py-spy cannot look into the services (it needs ptrace): {error}")
+        return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report.show(results, console)

@@ -39,8 +39,8 @@ class Fairness:
 
 async def fairness(network: Network, ear: Ear, flood: int, seconds: float) -> Fairness:
     """Needs services at rest. The probes last `seconds`, first alone, then from when the flood is on the topic."""
-    wave = network.jobs(flood, _in(lambda partition: partition == FLOODED))
-    others = _in(lambda partition: partition != FLOODED)
+    wave = network.jobs(flood, in_partitions(lambda partition: partition == FLOODED))
+    others = in_partitions(lambda partition: partition != FLOODED)
     alone, beside = (network.jobs(int(PROBES_PER_S * seconds), others) for _ in range(2))
 
     sent, late_ms = await post_steadily(network, alone, PROBES_PER_S)
@@ -61,7 +61,7 @@ async def fairness(network: Network, ear: Ear, flood: int, seconds: float) -> Fa
     return Fairness(flood, undisturbed, disturbed, drained_s)
 
 
-def _in(partitions: Callable[[int], bool]) -> Callable[[UUID], bool]:
+def in_partitions(partitions: Callable[[int], bool]) -> Callable[[UUID], bool]:
     """Whether a job's key comes to one of these partitions."""
     partition_of, known = DefaultPartitioner(), list(range(PARTITIONS))
     return lambda job_id: partitions(partition_of(str(job_id).encode(), known, known))

@@ -12,7 +12,6 @@ from aiokafka import AIOKafkaConsumer
 
 from benchmarks.network import PATIENCE_S, Job, Network
 from contracts import matching_assignments_v1
-from contracts.ids import uuid7
 
 ASSIGNED = matching_assignments_v1.JobAssigned.TYPE.encode()
 
@@ -44,7 +43,7 @@ class Ear:
     def __init__(self, bootstrap: str) -> None:
         self._consumer = AIOKafkaConsumer(
             matching_assignments_v1.TOPIC.name,
-            bootstrap_servers=bootstrap, group_id=f"bench-ear-{uuid7()}", enable_auto_commit=False,
+            bootstrap_servers=bootstrap,
             auto_offset_reset="latest",
         )  # fmt: skip
         self.heard: dict[bytes, float] = {}

@@ -12,7 +12,7 @@ from benchmarks.latency import Ear, delays
 from benchmarks.machine import machine
 from benchmarks.network import Network
 from benchmarks.plan import Plan
-from benchmarks.profiling import Profile, count_statements, profile
+from benchmarks.profiling import CannotLook, Profile, count_statements, profile
 from benchmarks.rates import rates
 from benchmarks.replicas import replicas
 from benchmarks.rest import rest
@@ -61,7 +61,11 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
         steps.next("two replicas against one")
         shared = await replicas(fleet, network, plan.replica_rounds, plan.lifecycles(per_s))
         steps.next("where the time goes")
-        looked = await profile(stack, network, plan.lifecycles(per_s))
+        looked: Profile | None = None
+        try:
+            looked = await profile(stack, network, plan.lifecycles(per_s))
+        except CannotLook as error:
+            say(f"not seen: {error}")
         await fleet.rest()
 
         drained: Drain | None = None

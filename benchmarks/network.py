@@ -94,8 +94,8 @@ class Network:
                     partner_registry_partners_v1.Partner,
                 )
             ],
-            bootstrap_servers=self._bootstrap, group_id=f"bench-{uuid7()}", enable_auto_commit=False,
-            auto_offset_reset="latest",
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="latest",  # and no group: sealing jobs holds up this loop longer than a group bears
         )  # fmt: skip
         await self._consumer.start()
         while not self._consumer.assignment():

@@ -56,6 +56,10 @@ _STAGES = [(stage, re.compile(pattern)) for stage, pattern in STAGES[:-1]]
 _FRAME = re.compile(r"^(?P<function>.*) \((?P<file>[^()]*)\)$")
 
 
+class CannotLook(Exception):
+    """py-spy was not let in, since it needs ptrace; what it said."""
+
+
 @dataclass(frozen=True)
 class ServiceProfile:
     """One service's samples: `stages` and `hottest` are shares of them, `inside` counts a function's callees too."""
@@ -118,7 +122,9 @@ async def profile(stack: Stack, network: Network, lifecycles: int) -> Profile:
         cpu = {
             name: seconds * 1000 / lifecycles for name, seconds in used(before, cpu_seconds(stack)).items()
         }
-        services = [_read(name, path.read_text(encoding="utf-8"), cpu[name]) for name, path in files.items()]
+        services = [
+            read_samples(name, path.read_text(encoding="utf-8"), cpu[name]) for name, path in files.items()
+        ]
     readers = [
         ReaderLoad(reader, int(n - m), (r - q) / max(1, n - m), (s - t) * 1000 / max(1, n - m))
         for reader, (n, r, s) in _loads(stack).items()
@@ -151,11 +157,11 @@ async def _observed(stack: Stack, folder: Path) -> AsyncIterator[Mapping[str, Pa
         for observer in observers:
             _, said = await observer.communicate()
             if observer.returncode != 0:
-                raise SystemExit(f"py-spy could not look (it needs ptrace): {said.decode().strip()[-300:]}")
+                raise CannotLook(said.decode().strip()[-300:])
 
 
-def _read(service: str, text: str, cpu_ms: float) -> ServiceProfile:
-    """py-spy's raw format: a line for each stack, `outermost;…;innermost count`."""
+def read_samples(service: str, text: str, cpu_ms: float) -> ServiceProfile:
+    """From py-spy's raw format: a line for each stack, `outermost;…;innermost count`."""
     stages: Counter[str] = Counter()
     own: Counter[str] = Counter()
     inside: Counter[str] = Counter()
