@@ -160,7 +160,8 @@ def _fill(fleet: Fleet, template: Mapping[str, object], there: int, size: int) -
         with _database(fleet, service) as db:
             db.execute("SET session_replication_role = replica")  # no triggers
             db.execute(
-                "CREATE TEMPORARY TABLE copies AS SELECT n, age, uuidv7(age) AS job FROM generate_series(%s::int, %s::int) AS n, "
+                "CREATE TEMPORARY TABLE copies AS SELECT n, age, uuidv7(age) AS job "
+                "FROM generate_series(%s::int, %s::int) AS n, "
                 "make_interval(secs => -86400 * %s::float8 * (1 - n / %s::float8)) AS age",
                 [there + 1, size, AGE_DAYS, size],
             )

@@ -47,6 +47,9 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
         per_s = rated.median(lambda each: each.ours_per_s)
 
         steps.next("at rest")
+        await network.run(
+            plan.lifecycles(per_s)
+        )  # memory after work, not of processes that have done nothing yet
         rested = await rest(fleet, plan.rest_s)
         async with Ear(stack.kafka_bootstrap) as ear:
             steps.next(f"post to assigned, {JOBS_PER_S:.0f} jobs/s")
