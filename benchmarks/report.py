@@ -180,8 +180,8 @@ def page(results: Results) -> str:
 
 def _rounds(results: Results) -> str:
     return _markdown(
-        ("round", "bare/s", "Servicenetz/s", "until mailed/s", "first try/s", "CPU ms of ours", "rows of ours", "rows of bare",
-         "messages of bare"),
+        ("round", "bare/s", "Servicenetz/s", "until mailed/s", "first try/s", "CPU ms of ours", "rows of ours",
+         "rows of bare", "messages of bare"),
         [
             (str(number), f"{each.bare_per_s:.0f}", f"{each.ours_per_s:.0f}", f"{each.mailed_per_s:.0f}",
              f"{each.first_try_per_s:.1f}",
