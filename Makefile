@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers bench faults requirements clean
+.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers bench bench-profile faults requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -29,8 +29,11 @@ faults: setup ## kill -9 of every part while jobs are under way
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
 
-bench: setup ## settled jobs per second, next to a bare program on the same machine
-	@$(BIN)/python -m benchmarks
+bench: setup ## all figures of docs/performance.md, in a quarter of an hour (BENCH=--quick: 3 min; --long: hours)
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-profile: setup ## where the time goes: by stage, function and statement, for each service
+	@$(BIN)/python -m benchmarks --profile
 
 up: setup ## keep everything running for development; Ctrl-C ends it
 	@$(BIN)/servicenetz up
