@@ -235,17 +235,13 @@ def _decode_message(item: Item, topic: Topic, reader: Reader, verify: VerifyActo
 
 def _check_header_names(headers: Headers) -> None:
     """Kafka's header names are UTF-8; other bytes come as lone surrogates (`tolerant.py`)."""
-    for name, _ in headers:
-        if not name.isascii() and not _encodes(name):
-            raise Unreadable("header-name-not-utf8", "The name of a header is not UTF-8.")
-
-
-def _encodes(name: str) -> bool:
+    names = "".join([name for name, _ in headers])
+    if names.isascii():
+        return
     try:
-        name.encode()
+        names.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        raise Unreadable("header-name-not-utf8", "The name of a header is not UTF-8.") from None
 
 
 def _arrived_at(record: RawRecord) -> datetime:
