@@ -84,7 +84,7 @@ class EstimateJob(Command):
     zone: Zone
     postcode: Postcode
     response_time: ResponseTime
-    worked: Annotated[list[WorkedTime], Field(max_length=50)] = []
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
     """When, if surcharges are to be counted."""
 
 

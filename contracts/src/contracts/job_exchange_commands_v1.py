@@ -115,7 +115,7 @@ class SubmitStatement(JobCommand):
     materials: Annotated[list[Material], Field(max_length=100)]
     proof_sha256: Sha256 | None = None
     """The signed paper's SHA-256; the paper itself stays with the contractor."""
-    worked: Annotated[list[WorkedTime], Field(max_length=50)] = []
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
     """When, for surcharges; none are paid without. Together they are the hours."""
     nobody_there: Flag = False
     """He came and could not work: the fee for that is paid instead of hours."""
@@ -160,7 +160,7 @@ class CorrectStatement(JobCommand):
     hours: Hours
     performed_from: Day
     performed_to: Day
-    worked: Annotated[list[WorkedTime], Field(max_length=50)] = []
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
 
 
 TOPIC = Topic(

@@ -139,7 +139,7 @@ class Statement(Value):
     performed_from: Day
     performed_to: Day
     materials: Annotated[list[Material], Field(max_length=100)]
-    worked: Annotated[list[WorkedTime], Field(max_length=50)] = []
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
     """When, for surcharges."""
     nobody_there: Flag = False
     """No work could be done: the fee for that is paid instead of hours."""

@@ -82,11 +82,11 @@ class BillingFacts(Value):
     phone: Phone | None = None
     iban: Iban | None = None
     leitweg_id: LeitwegId | None = None
-    small_business: Annotated[list[Term], Field(max_length=50)] = []
+    small_business: list[Term] = Field(default_factory=list, max_length=50)
     """§ 19 UStG, as he declared it."""
-    building_work_certificates: Annotated[list[TaxCertificate], Field(max_length=50)] = []
+    building_work_certificates: list[TaxCertificate] = Field(default_factory=list, max_length=50)
     """USt 1 TG, § 13b (5) sentence 2 UStG."""
-    building_tax_exemptions: Annotated[list[TaxCertificate], Field(max_length=50)] = []
+    building_tax_exemptions: list[TaxCertificate] = Field(default_factory=list, max_length=50)
     """§ 48b EStG."""
 
 

@@ -377,16 +377,16 @@ class Fee(Value):
 class PriceTerms(Value):
     """What a rate card may say beside the plain prices. All of it may be left out."""
 
-    qualified_prices: Annotated[list[QualifiedPrice], Field(max_length=100)] = []
+    qualified_prices: list[QualifiedPrice] = Field(default_factory=list, max_length=100)
     minimum_hours: Hours | None = None
     """At least so much is billed for a visit."""
     step_minutes: Annotated[int, whole(15, 60)] = 15
     """Begun steps are billed whole; a multiple of 15."""
     night_from_hour: Annotated[int, whole(0, 23)] = 20
     night_to_hour: Annotated[int, whole(0, 23)] = 6
-    time_surcharges: Annotated[list[TimeSurcharge], Field(max_length=10)] = []
-    response_surcharges: Annotated[list[ResponseSurcharge], Field(max_length=10)] = []
-    fees: Annotated[list[Fee], Field(max_length=20)] = []
+    time_surcharges: list[TimeSurcharge] = Field(default_factory=list, max_length=10)
+    response_surcharges: list[ResponseSurcharge] = Field(default_factory=list, max_length=10)
+    fees: list[Fee] = Field(default_factory=list, max_length=20)
 
 
 class WorkedTime(Value):
