@@ -29,3 +29,4 @@ def build(settings: Settings) -> Service:
 main = command("billing", Settings, build)
 main.add_typer(office.documents, name="documents")
 main.add_typer(office.ledger, name="ledger")
+main.add_typer(office.holds, name="holds")
