@@ -151,10 +151,11 @@ class AgreementKind(OpenEnum):
 
 
 class OfferPolicy(OpenEnum):
-    """How candidates are asked: the best one is simply given the job, or one after the other is asked."""
+    """How candidates are asked: the best is simply given the job, one after the other, or the best few at once."""
 
     direct = "direct"
     sequential = "sequential"
+    broadcast = "broadcast"
     unknown = "unknown"
 
 
