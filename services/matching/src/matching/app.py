@@ -14,6 +14,7 @@ from matching.candidates import PartnerIndex
 from matching.inbound import readers
 from matching.outbound import route
 from matching.settings import Settings
+from matching.simulation.command import HELP, simulate
 
 _BESIDE_SOURCE = Path(__file__).parents[2] / "migrations"
 MIGRATIONS = _BESIDE_SOURCE if _BESIDE_SOURCE.is_dir() else Path(__file__).parent / "migrations"
@@ -33,3 +34,4 @@ def build(settings: Settings) -> Service:
 
 
 main = command("matching", Settings, build)
+main.command("simulate", help=HELP)(simulate)

@@ -22,6 +22,7 @@ from contracts.partner_registry_partners_v1 import Partner
 from matching.candidates import PartnerIndex
 from matching.domain import assignment, contractors
 from matching.domain.model import Assignment
+from matching.domain.ranking import POLICY, Policy
 from matching.domain.search import give_up
 from matching.domain.view import Expiry
 from matching.sight import Decide, Sight, Unseen, seeing
@@ -32,18 +33,18 @@ PATIENCE = timedelta(days=1)
 """How long a job waits for its rate card and its client to become known; then it is a dispatcher's turn."""
 
 
-def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
+def readers(index: PartnerIndex, expiry: Expiry, policy: Policy = POLICY) -> tuple[Reader, ...]:
     """The table of contents: topic, message, what it is about, decision."""
 
     def seen(decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
-        return seeing(index, decide)
+        return seeing(index, policy, decide)
 
     return (
         Reader(
             "assignments",
             tables=(ASSIGNMENTS, HELD, CAPACITY, CONTRACTORS, LOADS, ENGAGEMENTS, REACH, RATE_CARDS),
             routes=(
-                on(JobPosted, ASSIGNMENTS, posted(index, expiry), needs=rate_card_and_client),
+                on(JobPosted, ASSIGNMENTS, posted(index, expiry, policy), needs=rate_card_and_client),
                 on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None)),
                 on(JobStarted, ASSIGNMENTS,
                    seen(lambda s, m, v: assignment.start(s, m.contractor_id, v) if s else None)),
@@ -92,7 +93,7 @@ def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
     )  # fmt: skip
 
 
-def posted(index: PartnerIndex, expiry: Expiry) -> Decide:
+def posted(index: PartnerIndex, expiry: Expiry, policy: Policy) -> Decide:
     """A job needs its rate card's version and its client before anybody can be looked for."""
 
     def decide(state: Assignment | None, event: JobPosted, given: Given) -> Outcome[Any]:
@@ -104,7 +105,7 @@ def posted(index: PartnerIndex, expiry: Expiry) -> Decide:
         if given.one(CONTRACTORS, event.client_id) is None:
             return Waiting(f"{CONTRACTORS.name}/{event.client_id}", PATIENCE, give_up(job))
         try:
-            return assignment.post(state, job, Sight(given, index), expiry)
+            return assignment.post(state, job, Sight(given, index, policy), expiry)
         except Unseen as unseen:
             return More(unseen.wants)
 

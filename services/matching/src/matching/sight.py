@@ -12,7 +12,7 @@ from chassis.routes import Given
 from matching.candidates import PartnerIndex
 from matching.domain.gate import ClientSide
 from matching.domain.model import Assignment, Capacity, Contractor, Engagement, capacity_key
-from matching.domain.ranking import Look
+from matching.domain.ranking import Look, Policy
 from matching.store import CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, REACH
 
 
@@ -27,9 +27,10 @@ class Unseen(Exception):
 class Sight:
     """Implements domain.view.View. What is held under lock is newer than what was only read."""
 
-    def __init__(self, given: Given, index: PartnerIndex) -> None:
+    def __init__(self, given: Given, index: PartnerIndex, policy: Policy) -> None:
         self._given = given
         self._index = index
+        self.policy = policy
         self.now: datetime = given.now
 
     def new_id(self) -> UUID:
@@ -92,12 +93,14 @@ class Sight:
 Decide = Callable[[Any, Any, Given], Outcome[Any]]
 
 
-def seeing(index: PartnerIndex, decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
+def seeing(
+    index: PartnerIndex, policy: Policy, decide: Callable[[Any, Any, Sight], Decision[Any] | None]
+) -> Decide:
     """Let a decision look around; None from it means that nothing changes."""
 
     def asked(state: Any, message: Any, given: Given) -> Outcome[Any]:
         try:
-            return decide(state, message, Sight(given, index)) or Decision(state)
+            return decide(state, message, Sight(given, index, policy)) or Decision(state)
         except Unseen as unseen:
             return More(unseen.wants)
 

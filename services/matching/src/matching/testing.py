@@ -35,7 +35,7 @@ from matching.domain.model import (
     capacity_key,
 )
 from matching.domain.places import Place, place_at
-from matching.domain.ranking import Look
+from matching.domain.ranking import POLICY, Look
 from matching.domain.view import Expiry
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -127,6 +127,7 @@ class World:
         self.timers: dict[tuple[UUID, str], datetime] = {}
         self.events: list[object] = []
         self.now = now
+        self.policy = POLICY
         for partner in partners:
             self.know(partner)
 

@@ -49,7 +49,7 @@ def award(
         reserved_minutes=job.minutes,
         by_hand_reason=by_hand_reason,
     )
-    chosen = told(score(case))
+    chosen = told(score(case, view.policy))
     events.append(
         JobAssigned(
             job_id=job.job_id,

@@ -15,7 +15,6 @@ from matching.domain.awards import earnings
 from matching.domain.gate import Case, ClientSide, Failed, case_of, judge
 from matching.domain.model import Assignment, Contractor, Job, Offer, Phase
 from matching.domain.ranking import (
-    POLICY,
     TOLD,
     Look,
     Ranked,
@@ -88,7 +87,7 @@ def search(
             looked_at=found.looked_at,
             candidates=list(state.candidates),
             removed=told_removed(found.removed),
-            policy_version=POLICY.version,
+            policy_version=view.policy.version,
         )
     )
     if found.able:
@@ -191,7 +190,7 @@ def _choose(state: Assignment, view: View, client: ClientSide, found: _Found, ca
         case.contractor.partner_id: case.contractor.weekly_minutes - reserved[case.contractor.partner_id]
         for case in cases
     }
-    able, unable = rank(cases, free, state.volunteers)
+    able, unable = rank(cases, free, state.volunteers, view.policy)
     for case, failure in unable:
         found.refuse(case, failure)
     at_once = 1
@@ -209,7 +208,7 @@ def _choose(state: Assignment, view: View, client: ClientSide, found: _Found, ca
         else:
             case, dropped = judged_now(state, row, client, reserved[partner_id])
             if dropped is None:
-                able[0] = score(case)
+                able[0] = score(case, view.policy)
                 break
             found.refuse(case, dropped)
         del able[0]

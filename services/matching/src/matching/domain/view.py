@@ -11,12 +11,13 @@ from uuid import UUID
 from contracts.values import ResponseTime
 from matching.domain.gate import ClientSide
 from matching.domain.model import Assignment, Capacity, Contractor, Engagement
-from matching.domain.ranking import Look
+from matching.domain.ranking import Look, Policy
 
 
 class View(Protocol):
     """Rows, and the partners in memory. What is not loaded yet is asked for unseen; the decision runs again.
 
+    policy: the weights in force.
     look: the nearest partners that pass all but capacity, from memory; never the last word.
     remembered: the version that memory has of a partner; 0 for none.
     contractors: as the database has them. held: the same under lock. capacity: under lock.
@@ -25,6 +26,7 @@ class View(Protocol):
     """
 
     now: datetime
+    policy: Policy
 
     def new_id(self) -> UUID: ...
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look: ...
