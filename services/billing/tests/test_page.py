@@ -32,7 +32,9 @@ def _pages(story: Any, **partner: Any) -> dict[str, str]:
 
     terms = Settings(**NOWHERE, development=True).terms()
     card = publish(None, story.rate_card(1), [], NOW).state
-    facts = Facts(terms, card, partner_from(story.client(**partner)), partner_from(story.contractor(**partner)))
+    facts = Facts(
+        terms, card, partner_from(story.client(**partner)), partner_from(story.contractor(**partner))
+    )
     outcome: Any = settle(None, completed_work(story.completed()), facts, NOW)
     issued = outcome.then((1, 1)).state.issued
     assert all(one.text == canonical(json.loads(one.text)) for one in issued)

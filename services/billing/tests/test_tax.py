@@ -114,7 +114,16 @@ def _all_cases() -> list[Case]:
     return [
         Case(*chosen)
         for chosen in product(
-            Region, Region, Supply, flags, flags, flags, (True, False, None), flags, flags, (True, False, None)
+            Region,
+            Region,
+            Supply,
+            flags,
+            flags,
+            flags,
+            (True, False, None),
+            flags,
+            flags,
+            (True, False, None),
         )
     ]
 
@@ -204,9 +213,7 @@ def _certified_client(story: Any, **facts: Any) -> Any:
 
 
 def test_legs_differ_where_their_recipients_do(story: Any) -> None:
-    facts = replace(
-        facts_of(story), client=_certified_client(story), work_class=_class(building_work=True)
-    )
+    facts = replace(facts_of(story), client=_certified_client(story), work_class=_class(building_work=True))
     assert _categories(_drafts(story, facts)) == (VatCategory.AE, VatCategory.S)
 
     ours = replace(TERMS, certificates=(Period(date(2026, 1, 1), date(2028, 12, 31)),))
@@ -228,7 +235,8 @@ def test_a_certificate_that_expired_before_the_day_of_performance_does_not_count
 
 
 @pytest.mark.parametrize(
-    ("hours", "category"), [("4.50", VatCategory.S), ("4.75", VatCategory.AE)]  # 486.50 and 510.25 net
+    ("hours", "category"),
+    [("4.50", VatCategory.S), ("4.75", VatCategory.AE)],  # 486.50 and 510.25 net
 )
 def test_repairs_up_to_500_euros_net_stay_with_the_supplier(
     story: Any, hours: str, category: VatCategory
@@ -275,9 +283,7 @@ def test_a_classification_counts_from_its_day_and_the_last_one_made_for_a_day_wi
     with pytest.raises(Rejected, match="unknown-value"):
         classify_work(
             None,
-            ClassifyWork(
-                kind_of_work=KindOfWork.unknown, valid_from=DAY, building_work=True, note="x"
-            ),
+            ClassifyWork(kind_of_work=KindOfWork.unknown, valid_from=DAY, building_work=True, note="x"),
             [],
         )
 
@@ -294,7 +300,9 @@ def test_a_small_business_has_no_vat_by_its_own_word_on_that_day(story: Any) -> 
     assert self_billed["vat_breakdown"][0]["exemption_text"] == (
         "Steuerbefreiung für Kleinunternehmer (§ 19 UStG)"
     )
-    assert {"subject": "AAI", "text": self_billed["vat_breakdown"][0]["exemption_text"]} in self_billed["notes"]
+    assert {"subject": "AAI", "text": self_billed["vat_breakdown"][0]["exemption_text"]} in self_billed[
+        "notes"
+    ]
 
 
 def test_a_contractor_abroad_is_reverse_charged_and_we_book_the_tax_on_both_sides(story: Any) -> None:
@@ -314,9 +322,7 @@ def test_a_contractor_abroad_is_reverse_charged_and_we_book_the_tax_on_both_side
 
 def test_a_document_outside_the_scope_names_no_vat_id(story: Any) -> None:
     client = partner_from(story.client(billing=BillingFacts(company_address=ZURICH), vat_id="CHE123456789"))
-    facts = replace(
-        facts_of(story), client=client, work_class=_class(building_work=False, property_=False)
-    )
+    facts = replace(facts_of(story), client=client, work_class=_class(building_work=False, property_=False))
     invoice = json.loads(done(settle(None, work_of(story), facts, NOW)).state.issued[0].text)
     assert invoice["vat_breakdown"][0]["category"] == "O"
     assert invoice["lines"][0]["vat_rate"] is None
@@ -356,9 +362,7 @@ def test_a_fee_is_held_until_a_clerk_says_what_it_is(
 
     fee = Fee(kind=FeeKind.nobody_there, client_flat=eur("75.00"), contractor_flat=eur("60.00"))
     facts = facts_of(story, fees=[fee])
-    assert _drafts(story, facts, nobody_there=True) == Lack(
-        Hold.fee_not_classified, "fee-class/nobody_there"
-    )
+    assert _drafts(story, facts, nobody_there=True) == Lack(Hold.fee_not_classified, "fee-class/nobody_there")
     classified = Classified("nobody_there", (FeeClass(date(2026, 1, 1), nature, ""),))
     drafts = _drafts(story, replace(facts, fee_class=classified), nobody_there=True)
     assert _categories(drafts) == (category, category)

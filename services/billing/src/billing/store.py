@@ -170,8 +170,8 @@ def _write_fee_class(of: Classified[FeeClass]) -> Sequence[Any]:
     return of.word, json.dumps(classes)
 
 
-PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
-RATE_CARDS = TableRows("rate-card", tables.rate_cards, read=_read_rate_card, write=_write_rate_card)
+PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner, memo=1000)
+RATE_CARDS = TableRows("rate-card", tables.rate_cards, read=_read_rate_card, write=_write_rate_card, memo=100)
 WORK_CLASSES = TableRows("work-class", tables.work_classes, read=_read_work_class, write=_write_work_class)
 FEE_CLASSES = TableRows("fee-class", tables.fee_classes, read=_read_fee_class, write=_write_fee_class)
 

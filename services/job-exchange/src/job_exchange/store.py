@@ -122,12 +122,13 @@ def _write_rate_card(card: RateCard) -> Sequence[Any]:
     return card.rate_card_id, json.dumps(tariffs)
 
 
-PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
+PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner, memo=1000)
 RATE_CARDS = TableRows(
     "rate-card",
     tables.rate_cards,
     read=lambda row: _rate_card(row.rate_card_id, row.tariffs),
     write=_write_rate_card,
+    memo=100,
 )
 
 

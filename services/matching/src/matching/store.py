@@ -53,12 +53,14 @@ CONTRACTORS: TableRows[Contractor] = TableRows(
     tables.contractor,
     read=lambda row: _contractor.validate_json(row.document),
     write=_write_contractor,
+    memo=2000,
 )
 HELD: TableRows[Contractor] = TableRows(
     "held-contractor",
     tables.contractor,
     read=lambda row: _contractor.validate_json(row.document),
     write=_write_contractor,
+    memo=2000,
 )
 """The same rows, always asked for under lock: a decision cannot see otherwise whether it holds one."""
 RATE_CARDS: TableRows[RateCard] = TableRows(
@@ -66,6 +68,7 @@ RATE_CARDS: TableRows[RateCard] = TableRows(
     tables.rate_card,
     read=lambda row: _rate_card.validate_json(row.document),
     write=lambda value: (value.rate_card_id, _rate_card.dump_json(value).decode()),
+    memo=100,
 )
 
 

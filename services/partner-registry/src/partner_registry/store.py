@@ -110,7 +110,7 @@ def _write_partner(partner: Partner) -> Sequence[Any]:
     )
 
 
-PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
+PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner, memo=1000)
 
 CUSTOMERS = TableRows(
     "customer",
