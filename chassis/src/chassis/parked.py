@@ -227,6 +227,18 @@ async def fire_timers(db: AsyncConnection, items: Collection[Item]) -> set[Timer
     return {(row.aggregate, row.aggregate_id, row.name) for row in rows}
 
 
+_glance = text(
+    "SELECT clock_timestamp() AS now, (SELECT min(due_at) FROM timers) AS timer_due_at, "
+    "EXISTS (SELECT FROM parked WHERE aggregate IS NOT NULL AND reason <> 'failed') AS some_parked, "
+    "(SELECT created_at FROM outbox ORDER BY id LIMIT 1) AS oldest_unsent_at"
+)
+
+
+async def glance(db: AsyncConnection) -> Any:
+    """Whether there may be anything to do, for all readers: now, timer_due_at, some_parked, oldest_unsent_at."""
+    return (await db.execute(_glance)).one()
+
+
 async def due_timers(
     db: AsyncConnection, kinds: Collection[tuple[str, str]], now: datetime, most: int
 ) -> list[Any]:
