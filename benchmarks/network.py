@@ -148,7 +148,7 @@ class Network:
             partner_id=partner_id, customer_number=f"B{partner_id.hex[-12:].upper()}", name=f"Telefonbau {number} GmbH",
             address={"street": "Hauptstraße 1", "postcode": postcode, "city": "Ort", "country": "DE"},  # type: ignore[arg-type]
             email=f"auftrag@partner{number}.example", language="de", customer_status=CustomerStatus.active,
-            group=None, vat_id=None, tax_number=None, certifications=[],
+            group=None, vat_id=None, tax_number="15/123/45678", certifications=[],
         ), distributor  # fmt: skip
         for kind in (AgreementKind.client, AgreementKind.contractor):
             yield registry.SignAgreement(

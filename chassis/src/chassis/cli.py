@@ -13,7 +13,7 @@ import uvloop
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import database, kafka, logs, migrate
+from chassis import kafka, logs, migrate
 from chassis.service import Service, run
 from chassis.settings import ServiceSettings
 
@@ -89,12 +89,9 @@ def _tune_collector() -> None:
 
 
 async def _prepare(service: Service, settings: ServiceSettings) -> None:
-    engine = database.connect(settings, service.name)
     try:
-        await migrate.upgrade(engine, service.migrations)
+        await migrate.prepare(settings, service.name, service.migrations, service.append_only)
     except (OSError, SQLAlchemyError) as error:
         raise SystemExit(f"{service.name}: the database cannot be prepared: {error}") from error
-    finally:
-        await engine.dispose()
     created = await kafka.create_topics(settings, kafka.topics_of(service.name))
     log.info("prepared", topics_created=created)

@@ -51,6 +51,7 @@ class Service:
     migrations: folder with the service's Alembic environment.
     errands: what does each kind of errand.
     indexes: in-memory indexes that must be complete before the first batch.
+    append_only: tables whose rows the service's own database role may neither change nor delete.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Service:
     migrations: FilePath
     errands: Mapping[str, Do] = field(default_factory=dict)
     indexes: Sequence[IndexReader] = ()
+    append_only: Sequence[str] = ()
 
 
 class Running:
@@ -162,7 +164,8 @@ class Running:
 
     async def _tables_are_there(self) -> None:
         if self._prepare:
-            await migrate.upgrade(self.engine, self.service.migrations)
+            service = self.service
+            await migrate.prepare(self.settings, service.name, service.migrations, service.append_only)
         lacks = await migrate.behind(self.engine, self.service.migrations)
         if lacks:
             raise SystemExit("; ".join(lacks))

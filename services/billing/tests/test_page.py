@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from billing import page
 from billing.domain.documents import canonical
-from billing.domain.rate_cards import publish
 from billing.domain.issuing import settle
+from billing.domain.rate_cards import publish
 from billing.domain.settlements import Facts
 from billing.settings import Settings
 from billing.translation import completed_work, partner_from

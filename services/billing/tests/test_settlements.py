@@ -11,11 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from billing_books import NOW, done, facts_of, work_of
 from hypothesis import given as hypothesis_given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-
-from billing_books import NOW, done, facts_of, work_of
 
 from billing.domain import accounts
 from billing.domain.documents import Line, canonical, fingerprint
@@ -28,11 +27,11 @@ from billing.domain.settlements import (
     LOOK_AGAIN,
     LOOK_AGAIN_FIRST,
     LOOK_AGAIN_TIMER,
-    CompletedWork,
     Facts,
     Settlement,
 )
 from billing.domain.tax import STANDARD
+from billing.domain.work import CompletedWork
 from billing.store import PARTNERS, RATE_CARDS, SETTLEMENTS
 from billing.translation import partner_from
 from chassis.decisions import Decision, Numbered, Rejected, Waiting

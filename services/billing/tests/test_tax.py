@@ -270,13 +270,15 @@ def test_a_kind_of_work_that_nobody_classified_is_held_where_it_matters_and_comp
 
 
 def test_a_classification_counts_from_its_day_and_the_last_one_made_for_a_day_wins() -> None:
-    def say(known: Any, valid_from: date, building_work: bool) -> Any:
+    def say(known: Any, valid_from: date, *, building: bool) -> Any:
         command = ClassifyWork(
-            kind_of_work=KindOfWork.service, valid_from=valid_from, building_work=building_work, note="x"
+            kind_of_work=KindOfWork.service, valid_from=valid_from, building_work=building, note="x"
         )
         return classify_work(known, command, []).state
 
-    known = say(say(say(None, date(2026, 2, 1), True), date(2026, 1, 1), False), date(2026, 2, 1), False)
+    known = say(None, date(2026, 2, 1), building=True)
+    known = say(known, date(2026, 1, 1), building=False)
+    known = say(known, date(2026, 2, 1), building=False)
     assert known.on(date(2025, 12, 31)) is None
     assert known.on(date(2026, 1, 15)).building_work is False
     assert known.on(date(2026, 2, 1)).building_work is False

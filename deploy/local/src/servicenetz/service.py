@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from servicenetz.stack import Stack
 
 SERVICES = ("partner-registry", "job-exchange", "matching", "billing")
+OWNERS = {"billing": "billing_owner"}
+"""Services whose own database role owns no table, and the role that does."""
 READY_WITHIN_S = 90.0
 HTTP_TIMEOUT_S = 2.0
 
@@ -124,6 +126,8 @@ def _environment(stack: "Stack", service: str) -> dict[str, str]:
     if service == "partner-registry":
         settings["SMTP_URL"] = stack.mail.url
         settings["LINK_BASE_URL"] = "http://127.0.0.1"
+    if service in OWNERS:
+        settings["OWNER_DATABASE_URL"] = stack.postgres.url(service, role=OWNERS[service])
     if service == "job-exchange":
         settings["SEALING_KEY_FILE"] = str(_sealing_key(stack))
     return {f"{_prefix(service)}{name}": value for name, value in settings.items()}

@@ -17,7 +17,7 @@ from servicenetz.mail import Mail
 from servicenetz.ports import free_port, is_free
 from servicenetz.postgres import Postgres
 from servicenetz.processes import Process, ProcessError, Watch, sweep
-from servicenetz.service import SERVICES, Instance, Service
+from servicenetz.service import OWNERS, SERVICES, Instance, Service
 
 ADDRESSES_FILE = "stack.json"
 LOCK_FILE = "stack.lock"
@@ -219,7 +219,8 @@ class Stack:
             self.postgres.start()
             self.postgres.wait_until_ready()
             for name in self._service_names:
-                self.postgres.create_database(name.replace("-", "_"))
+                # whose books must not be changed owns no table: see docs/decisions/0054
+                self.postgres.create_database(name.replace("-", "_"), OWNERS.get(name))
             self._say(f"PostgreSQL is up ({time.monotonic() - begun:.1f} s)")
 
         def kafka() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from billing import inbound, office, outbound
 from billing.settings import Settings
+from billing.tables import APPEND_ONLY
 from chassis.batch import Replies
 from chassis.cli import command
 from chassis.service import Service
@@ -23,6 +24,7 @@ def build(settings: Settings) -> Service:
         outbound=outbound.route,
         replies=Replies(BillingAccepted, BillingRejected),
         migrations=MIGRATIONS,
+        append_only=APPEND_ONLY,
     )
 
 

@@ -78,7 +78,7 @@ def classify_fee(
 
 
 def _with(known: Classified[C] | None, word: str, new: C) -> Classified[C]:
-    before = known.classes if known else ()
+    before: tuple[C, ...] = known.classes if known else ()
     if len(before) >= MOST:
         raise Rejected("too-many", f"At most {MOST} classifications are kept for one word.")
     return Classified(word, (*before, new))

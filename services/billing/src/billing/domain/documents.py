@@ -468,10 +468,9 @@ def _notes(draft: Draft) -> list[dict[str, str | None]]:
         remarks.append(
             wording.says("withheld", language, percent=kept.percent, base=kept.base, amount=kept.amount)
         )
-    return [
-        *({"subject": None, "text": text} for text in plain),
-        *({"subject": TAX_REMARK, "text": text} for text in remarks),
-    ]
+    notes: list[tuple[str | None, str]] = [*((None, text) for text in plain)]
+    notes.extend((TAX_REMARK, text) for text in remarks)
+    return [{"subject": subject, "text": text} for subject, text in notes]
 
 
 def _totals(net: Decimal, vat: Decimal) -> dict[str, str]:

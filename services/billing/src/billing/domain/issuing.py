@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -27,7 +28,7 @@ from billing.domain.settlements import (
     tax_decided,
 )
 from billing.domain.work import CompletedWork, Occasion
-from chassis.decisions import Decision, Numbered, Outcome, Waiting
+from chassis.decisions import Decision, Errand, Numbered, Outcome, Waiting
 from contracts.billing_commands_v1 import DecideTax, ResolveHold
 from contracts.billing_payables_v1 import (
     OwnInvoiceBooked,
@@ -38,6 +39,8 @@ from contracts.billing_receivables_v1 import InvoiceIssued, InvoiceReversed
 from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementCorrected
 from contracts.values import VatCategory, eur
 
+RENDER: Final = "render"
+"""The errand that makes the e-invoices of one decision's documents."""
 _AT_REST: Final = {LOOK_AGAIN_TIMER: None, CALLED_TIMER: None}
 
 
@@ -258,7 +261,7 @@ def _issued(
     elif own is not None:
         events.append(_own_booked(work, own, today))
     events.append(_settled(work, now) if first else _corrected(work, now))
-    return Decision(done, events, timers=_AT_REST)
+    return Decision(done, events, timers=_AT_REST, errands=[_rendering(done.issued)])
 
 
 def _booked_correction(old: Frozen, new: Document) -> Entry:
@@ -349,10 +352,16 @@ def _without_documents(settlement: Settlement, facts: Facts, now: datetime) -> O
         entries = tuple(_booked_correction(old, new) for old, new in pairs)
         events: list[object] = [_reversed(work, old, new) for old, new in pairs]
         booked = replace(done, issued=tuple(new for _, new in pairs), booked=entries)
-        return Decision(booked, [*events, _corrected(work, now)], timers=_AT_REST)
+        told_too = [*events, _corrected(work, now)]
+        return Decision(booked, told_too, timers=_AT_REST, errands=[_rendering(booked.issued)])
 
     ranges = tuple(one.kind.correction.range(today.year) for one in reversed_)
     return Numbered(ranges, lambda numbers: then(tuple(numbers)))
+
+
+def _rendering(issued: Sequence[Document]) -> Errand:
+    """The e-invoices are made from what is frozen, later and elsewhere: they never hold up a settlement."""
+    return Errand(RENDER, {"documents": [document.number for document in issued]})
 
 
 # -- what is told --------------------------------------------------------------------------------------------

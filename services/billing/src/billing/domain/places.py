@@ -10,6 +10,7 @@ from typing import Final
 
 import holidays
 from holidays.constants import CATHOLIC, PUBLIC
+from holidays.countries import Germany
 
 from contracts.values import State
 
@@ -107,7 +108,7 @@ def _is_holiday_in(day: date, state: State) -> bool | None:
 @cache
 def _year(year: int, state: State) -> tuple[frozenset[date], frozenset[date]]:
     """The state's holidays of a year: those everywhere in it, and those in Catholic communities too."""
-    catholic = CATHOLIC in holidays.Germany.supported_categories
+    catholic = CATHOLIC in Germany.supported_categories
     everywhere = holidays.country_holidays("DE", subdiv=state.value, years=year, categories=PUBLIC)
     somewhere = holidays.country_holidays(
         "DE", subdiv=state.value, years=year, categories=(PUBLIC, CATHOLIC) if catholic else PUBLIC
