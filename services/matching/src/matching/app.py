@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from chassis.batch import Replies
@@ -10,6 +11,7 @@ from chassis.reference import IndexReader
 from chassis.service import Service
 from contracts import partner_registry_partners_v1 as partners_v1
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
+from matching import coverage_command
 from matching.candidates import PartnerIndex
 from matching.inbound import readers
 from matching.outbound import route
@@ -25,7 +27,9 @@ def build(settings: Settings) -> Service:
     index = PartnerIndex()
     return Service(
         name="matching",
-        readers=readers(index, settings.expiry),
+        readers=readers(
+            index, settings.expiry, coverage_every=timedelta(seconds=settings.coverage_every_seconds)
+        ),
         outbound=route,
         replies=Replies(MatchingAccepted, MatchingRejected),
         migrations=MIGRATIONS,
@@ -34,4 +38,5 @@ def build(settings: Settings) -> Service:
 
 
 main = command("matching", Settings, build)
+main.command("coverage", help=coverage_command.HELP)(coverage_command.coverage)
 main.command("simulate", help=HELP)(simulate)

@@ -7,6 +7,7 @@ job: one comparison of a dot product with a column. What the columns sift is a n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -128,6 +129,11 @@ class PartnerIndex:
             )
             for key, (levels, until) in self._certified.items()
         }
+
+    @property
+    def partners(self) -> Sequence[Contractor]:
+        """All of them, each at the newest version known here. A copy."""
+        return tuple(self._partners)
 
     # -- out --------------------------------------------------------------------------------------------
 

@@ -20,24 +20,44 @@ from contracts.matching_commands_v1 import (
 )
 from contracts.partner_registry_partners_v1 import Partner
 from matching.candidates import PartnerIndex
-from matching.domain import assignment, contractors
-from matching.domain.model import Assignment
+from matching.domain import assignment, contractors, coverage
+from matching.domain.coverage import Measured
+from matching.domain.model import Assignment, day_of
 from matching.domain.ranking import POLICY, Policy
 from matching.domain.search import give_up
 from matching.domain.view import Expiry
+from matching.measuring import Measuring
 from matching.sight import Decide, Sight, Unseen, seeing
-from matching.store import ASSIGNMENTS, CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, RATE_CARDS, REACH
+from matching.store import (
+    ASSIGNMENTS,
+    CAPACITY,
+    CONTRACTORS,
+    COUNTRY,
+    COVERAGE,
+    ENGAGEMENTS,
+    HELD,
+    LOADS,
+    RATE_CARDS,
+    REACH,
+)
 from matching.translation import contractor_from, job_from, rate_card_from
 
 PATIENCE = timedelta(days=1)
 """How long a job waits for its rate card and its client to become known; then it is a dispatcher's turn."""
 
 
-def readers(index: PartnerIndex, expiry: Expiry, policy: Policy = POLICY) -> tuple[Reader, ...]:
+def readers(
+    index: PartnerIndex,
+    expiry: Expiry,
+    policy: Policy = POLICY,
+    coverage_every: timedelta = timedelta(minutes=5),
+) -> tuple[Reader, ...]:
     """The table of contents: topic, message, what it is about, decision."""
 
     def seen(decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
         return seeing(index, policy, decide)
+
+    measuring = Measuring(index)
 
     return (
         Reader(
@@ -74,11 +94,12 @@ def readers(index: PartnerIndex, expiry: Expiry, policy: Policy = POLICY) -> tup
         ),
         Reader(
             "contractors",
-            tables=(CONTRACTORS, ENGAGEMENTS),
+            tables=(CONTRACTORS, ENGAGEMENTS, COVERAGE, measuring),
             routes=(
                 on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),
             ),
             timers=(
+                on_timer("measure", COVERAGE, coverage_measured(measuring, coverage_every)),
                 on_timer("look-again", CONTRACTORS, partner_settled,
                          needs=lambda key: [ENGAGEMENTS.row(key)]),
             ),
@@ -108,6 +129,18 @@ def posted(index: PartnerIndex, expiry: Expiry, policy: Policy) -> Decide:
             return assignment.post(state, job, Sight(given, index, policy), expiry)
         except Unseen as unseen:
             return More(unseen.wants)
+
+    return decide
+
+
+def coverage_measured(measuring: Measuring, every: timedelta) -> Decide:
+    """Every few minutes, by the memory of the replica that fires."""
+
+    def decide(state: Measured | None, _: str, given: Given) -> Outcome[Any]:
+        day = day_of(given.now)
+        if not given.has(measuring, day):
+            return More([measuring.row(day)])
+        return coverage.tell(state, given.one(measuring, day), COUNTRY, given.now, every)
 
     return decide
 

@@ -7,6 +7,7 @@ from typing import assert_never, cast
 
 from chassis.outgoing import Outgoing
 from contracts import matching_assignments_v1 as assignments_v1
+from contracts import matching_coverage_v1 as coverage_v1
 from contracts.matching_assignments_v1 import (
     AssignmentReleased,
     CandidatesRanked,
@@ -17,6 +18,7 @@ from contracts.matching_assignments_v1 import (
     OfferExpired,
     OfferWithdrawn,
 )
+from contracts.matching_coverage_v1 import Coverage
 
 Event = (
     CandidatesRanked
@@ -27,11 +29,12 @@ Event = (
     | JobAssigned
     | AssignmentReleased
     | JobUnfilled
+    | Coverage
 )
 
 
 def route(event: object) -> Iterable[Outgoing]:
-    """Everything that matching says is about one job, on one topic."""
+    """What matching says is about one job, on one topic; or about all of the network."""
     told = cast("Event", event)
     match told:
         case (
@@ -45,5 +48,7 @@ def route(event: object) -> Iterable[Outgoing]:
             | JobUnfilled()
         ):
             yield Outgoing(assignments_v1.TOPIC, str(told.job_id), told)
+        case Coverage():
+            yield Outgoing(coverage_v1.TOPIC, told.country, told)
         case _:
             assert_never(told)

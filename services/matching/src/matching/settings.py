@@ -25,6 +25,13 @@ class Settings(ServiceSettings):
         default=None, gt=0, description="one for all response times: for demonstrations and tests"
     )
 
+    coverage_every_seconds: float = Field(
+        default=300,
+        ge=1,
+        le=HOUR_SECONDS,
+        description="how often coverage is measured, and told if it changed",
+    )
+
     @property
     def expiry(self) -> Expiry:
         """The three, or the one for all."""

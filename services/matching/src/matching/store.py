@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.decisions import Row
 from chassis.rows import TableRows, arrays, insert_many
 from matching import tables
+from matching.domain.coverage import Measured
 from matching.domain.gate import least_dot
 from matching.domain.model import Assignment, Capacity, Contractor, Engagement, Phase, RateCard, capacity_key
 from matching.postcodes import place_of
@@ -21,6 +22,7 @@ from matching.postcodes import place_of
 _assignment = TypeAdapter(Assignment)
 _contractor = TypeAdapter(Contractor)
 _rate_card = TypeAdapter(RateCard)
+_measured = TypeAdapter(Measured)
 
 
 def _write_assignment(value: Assignment) -> Sequence[Any]:
@@ -67,6 +69,21 @@ RATE_CARDS: TableRows[RateCard] = TableRows(
     read=lambda row: _rate_card.validate_json(row.document),
     write=lambda value: (value.rate_card_id, _rate_card.dump_json(value).decode()),
 )
+
+COUNTRY = "DE"
+COVERAGE: TableRows[Measured] = TableRows(
+    "coverage",
+    tables.coverage,
+    read=lambda row: _measured.validate_json(row.document),
+    write=lambda value: (COUNTRY, _measured.dump_json(value).decode()),
+)
+
+_every_contractor = text("SELECT document FROM contractor ORDER BY partner_id")
+
+
+async def all_contractors(db: AsyncConnection) -> list[Contractor]:
+    """Every partner as the database has him."""
+    return [_contractor.validate_json(row.document) for row in await db.execute(_every_contractor)]
 
 
 class CapacityRows:

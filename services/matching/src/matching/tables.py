@@ -79,6 +79,14 @@ capacity = Table(
     comment="The only authority on free time.",
 )
 
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("country", Text, primary_key=True),
+    Column("document", Text, nullable=False, doc="what was told last, see domain.coverage.Measured"),
+    comment="One row. Its timer measures coverage every few minutes.",
+)
+
 rate_card = Table(
     "rate_card",
     metadata,
