@@ -7,16 +7,19 @@ from typing import assert_never, cast
 
 from chassis.outgoing import Outgoing
 from contracts import matching_assignments_v1 as assignments_v1
+from contracts import matching_standings_v1 as standings_v1
 from contracts.matching_assignments_v1 import (
     AssignmentReleased,
     CandidatesRanked,
     JobAssigned,
+    JobHeld,
     JobOffered,
     JobUnfilled,
     OfferDeclined,
     OfferExpired,
     OfferWithdrawn,
 )
+from contracts.matching_standings_v1 import Standing
 
 Event = (
     CandidatesRanked
@@ -27,11 +30,13 @@ Event = (
     | JobAssigned
     | AssignmentReleased
     | JobUnfilled
+    | JobHeld
+    | Standing
 )
 
 
 def route(event: object) -> Iterable[Outgoing]:
-    """Everything that matching says is about one job, on one topic."""
+    """What concerns a job stands on one topic, what partners have done so far on another."""
     told = cast("Event", event)
     match told:
         case (
@@ -43,7 +48,10 @@ def route(event: object) -> Iterable[Outgoing]:
             | JobAssigned()
             | AssignmentReleased()
             | JobUnfilled()
+            | JobHeld()
         ):
             yield Outgoing(assignments_v1.TOPIC, str(told.job_id), told)
+        case Standing():
+            yield Outgoing(standings_v1.TOPIC, str(told.partner_id), told)
         case _:
             assert_never(told)
