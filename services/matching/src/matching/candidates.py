@@ -142,6 +142,18 @@ class PartnerIndex:
         slot = self._slots.get(partner_id)
         return 0 if slot is None else self._partners[slot].version
 
+    def near(self, job: Job, most: int) -> list[Contractor]:
+        """The nearest in whose reach the job lies, may they or not."""
+        count = len(self._partners)
+        if job.place is None or count == 0:
+            return []
+        dots = self._points[:count] @ np.array(job.place)
+        left = np.flatnonzero(dots >= self._least_dot[:count])
+        if len(left) > most:
+            left = left[np.argpartition(-dots[left], most - 1)[:most]]
+        nearest = left[np.lexsort((self._order[left], -dots[left]))]
+        return [self._partners[slot] for slot in nearest.tolist()]
+
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look:
         """The nearest who pass all of the gate but capacity, at most `most`; the same within a round."""
         key = (state.job.job_id, state.round, most)

@@ -8,10 +8,12 @@ from typing import assert_never, cast
 from chassis.outgoing import Outgoing
 from contracts import matching_assignments_v1 as assignments_v1
 from contracts import matching_coverage_v1 as coverage_v1
+from contracts import matching_standings_v1 as standings_v1
 from contracts.matching_assignments_v1 import (
     AssignmentReleased,
     CandidatesRanked,
     JobAssigned,
+    JobHeld,
     JobOffered,
     JobUnfilled,
     OfferDeclined,
@@ -19,6 +21,7 @@ from contracts.matching_assignments_v1 import (
     OfferWithdrawn,
 )
 from contracts.matching_coverage_v1 import Coverage
+from contracts.matching_standings_v1 import Standing
 
 Event = (
     CandidatesRanked
@@ -30,11 +33,13 @@ Event = (
     | AssignmentReleased
     | JobUnfilled
     | Coverage
+    | JobHeld
+    | Standing
 )
 
 
 def route(event: object) -> Iterable[Outgoing]:
-    """What matching says is about one job, on one topic; or about all of the network."""
+    """What concerns a job stands on one topic; what partners have done so far, and the network, on others."""
     told = cast("Event", event)
     match told:
         case (
@@ -46,9 +51,12 @@ def route(event: object) -> Iterable[Outgoing]:
             | JobAssigned()
             | AssignmentReleased()
             | JobUnfilled()
+            | JobHeld()
         ):
             yield Outgoing(assignments_v1.TOPIC, str(told.job_id), told)
         case Coverage():
             yield Outgoing(coverage_v1.TOPIC, told.country, told)
+        case Standing():
+            yield Outgoing(standings_v1.TOPIC, str(told.partner_id), told)
         case _:
             assert_never(told)
