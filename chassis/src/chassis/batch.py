@@ -263,7 +263,7 @@ class Batch:
         for timer, due_at in decision.timers.items():
             self.timers[(name, row_id, timer)] = due_at
         for wake in decision.wakes:
-            self.timers[(wake.aggregate, wake.aggregate_id, wake.name)] = self.now
+            self.timers[(wake.aggregate, wake.aggregate_id, wake.name)] = wake.due_at or self.now
         given = Given(self.now, None, 0, self.rows)
         self.errands.extend((given.new_id(), errand) for errand in decision.errands)
         self._count_version(item)

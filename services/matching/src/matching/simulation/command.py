@@ -6,17 +6,17 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from contracts.values import ResponseTime
 from matching.coverage import measure
-from matching.domain.ranking import PARTS, POLICY, Policy
+from matching.domain.policy import PARTS, POLICIES, POLICY, TERMS, Policy
 from matching.pictures import NoPictures, draw
 from matching.simulation.comparison import differences
 from matching.simulation.engine import Engine
@@ -37,9 +37,11 @@ Examples:
 
   matching simulate --weeks 8 --partners 300 --picture white-spots.png
 
-  matching simulate --against distance=1,free-load=0 --runs 8
+  matching simulate --policy 2026-2 --against 2026-1 --runs 8
 
-The last one runs both policies on the same eight worlds: the same jobs, the same illnesses, and the same answer of the
+  matching simulate --against distance=0.6,reciprocity=0
+
+The last two run both policies on the same worlds: the same jobs, the same illnesses, and the same answer of the
 same partner to the same job. What differs is the policy's doing; the interval says how sure that is.
 """
 
@@ -54,8 +56,11 @@ def simulate(
     runs: Annotated[
         int | None, typer.Option(min=1, max=100, help="Worlds. [default: 1; 5 to compare]")
     ] = None,
-    policy: Annotated[str, typer.Option(help="Weights that differ from those in force, name=share,….")] = "",
-    against: Annotated[str | None, typer.Option(help="Weights of a second policy to compare with.")] = None,
+    policy: Annotated[
+        str,
+        typer.Option(help="A published version, or weights that differ from those in force: term=weight,…."),
+    ] = "",
+    against: Annotated[str | None, typer.Option(help="A second policy to compare with.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Map of white spots: .png, .svg or .pdf.")] = None,
 ) -> None:
     try:
@@ -84,17 +89,20 @@ def simulate(
 
 
 def _policy(text: str, version: str) -> Policy:
-    """The policy in force with these weights changed. Raises ValueError: an unknown name, or no number."""
-    names = {each.name.replace("_", "-"): each.name for each in fields(Policy) if each.name != "version"}
-    weights = {name: getattr(POLICY, name) for name in names.values()}
+    """A published version, or the one in force with some weights changed. Raises ValueError."""
+    if text in POLICIES:
+        return POLICIES[text]
+    weights: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
-        name, _, share = part.partition("=")
-        if name.strip() not in names:
-            raise ValueError(f"{name.strip()!r} is no term of the ranking; these are: {', '.join(names)}")
-        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", share.strip()):
-            raise ValueError(f"{name.strip()}: {share!r} is no number")
-        weights[names[name.strip()]] = round(PARTS * float(share))
-    return Policy(version=version, **weights)
+        name, _, weight = (piece.strip() for piece in part.partition("="))
+        if name not in TERMS:
+            raise ValueError(
+                f"{name!r} is neither a published policy nor a term; the terms are {', '.join(TERMS)}"
+            )
+        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", weight):
+            raise ValueError(f"{name}: {weight!r} is no number")
+        weights[name.replace("-", "_")] = round(PARTS * float(weight))
+    return replace(POLICY, version=version, **weights) if weights else POLICY
 
 
 def _outcomes(scenario: Scenario, policies: Sequence[Policy], seeds: Sequence[int]) -> list[list[Outcome]]:
@@ -149,9 +157,7 @@ def _compare(policies: Sequence[Policy], figures: Sequence[Sequence[Mapping[str,
 
 def _weights(policy: Policy) -> str:
     return ", ".join(
-        f"{each.name.replace('_', '-')}={getattr(policy, each.name) / PARTS:g}"
-        for each in fields(Policy)
-        if each.name != "version"
+        f"{term}={weight / PARTS:g}" for term, weight in zip(TERMS, policy.weights, strict=True) if weight
     )
 
 

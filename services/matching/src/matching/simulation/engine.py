@@ -1,81 +1,39 @@
-"""One run: the service's own decisions, fed in virtual time, with rows in memory instead of a database."""
+"""One run: a world, the service under one policy, and people who answer it, in virtual time."""
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from chassis.decisions import Decision, Rejected
-from chassis.routes import Decide, Given
+from chassis.decisions import Rejected
 from contracts.job_exchange_commands_v1 import CancelReason
-from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted, JobStarted
-from contracts.matching_assignments_v1 import (
-    AssignmentReleased,
-    JobAssigned,
-    JobOffered,
-    JobUnfilled,
-    OfferDeclined,
-    OfferExpired,
+from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobPosted, JobStarted, Statement
+from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned, JobOffered, JobUnfilled
+from contracts.matching_commands_v1 import (
+    AcceptOffer,
+    DeclineOffer,
+    DeclineReason,
+    RateContractor,
+    ReportNoShow,
 )
-from contracts.matching_commands_v1 import AcceptOffer, DeclineOffer, DeclineReason, ReportNoShow
 from contracts.messages import Message
-from matching.candidates import PartnerIndex
-from matching.domain import contractors
-from matching.domain.model import (
-    Assignment,
-    Capacity,
-    Contractor,
-    Engagement,
-    Insurance,
-    Phase,
-    capacity_key,
-    day_of,
-    week_of,
-)
-from matching.domain.ranking import POLICY, Policy
-from matching.domain.view import Expiry
-from matching.inbound import readers
+from matching.domain.model import Insurance, Phase, capacity_key, day_of, week_of
+from matching.domain.policy import POLICY, Policy
 from matching.simulation.lots import Lots
 from matching.simulation.outcome import Course, Outcome
 from matching.simulation.people import People
 from matching.simulation.scenario import RATE_CARD, Illness, Posting, World, midnight
-from matching.store import ASSIGNMENTS, CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, RATE_CARDS, REACH
+from matching.simulation.service import Act, Calendar, Service
 
-EXPIRY = Expiry(timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=4))
-ENGAGED = (Phase.OFFERED, Phase.ASSIGNED)
-NO_SHOWS = 0.01
 LATE = timedelta(hours=1)
-
-Act = Callable[[datetime], object]
-
-
-def _nobody(_: str) -> tuple[()]:
-    return ()
-
-
-class _Rows(Mapping[str, Any]):
-    """All rows of one kind, those that are not there too: nothing is ever not loaded yet."""
-
-    def __init__(self, read: Callable[[str], Any]) -> None:
-        self._read = read
-
-    def __getitem__(self, key: str) -> Any:
-        return self._read(key)
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        raise TypeError("rows are asked for one by one")
-
-    def __len__(self) -> int:
-        raise TypeError("rows are asked for one by one")
+SETTLING_WEEKS = 6
+"""So long after the last posting everything has come to its end."""
+SAY_EVERY = 500
 
 
 class Engine:
@@ -83,128 +41,40 @@ class Engine:
 
     def __init__(self, world: World, policy: Policy = POLICY) -> None:
         self._world = world
-        self._lots = Lots(world.seed)
-        self._people = People(self._lots)
-        self._index = PartnerIndex()
-        self._reader = readers(self._index, EXPIRY, policy)[0]
-        self._routes = {route.message: route for route in self._reader.routes}
-        self._timers: dict[tuple[str, str], datetime] = {}
-        self._due: list[tuple[datetime, int, Act]] = []
-        self._number = count()
-        self._states: dict[str, Assignment] = {}
-        self._partners: dict[str, Contractor] = {}
-        self._capacity: dict[str, Capacity] = {}
-        self._engaged: dict[str, set[str]] = defaultdict(set)
-        self._posted: dict[str, set[str]] = defaultdict(set)
-        sources: dict[str, Callable[[str], Any]] = {
-            ASSIGNMENTS.name: self._states.get,
-            CONTRACTORS.name: self._partners.get,
-            HELD.name: self._partners.get,
-            CAPACITY.name: self._capacity.get,
-            LOADS.name: self._capacity.get,
-            ENGAGEMENTS.name: self._engagements,
-            # the memory is never behind here: whom it does not find is not there
-            REACH.name: _nobody,
-            RATE_CARDS.name: lambda _: RATE_CARD,
-        }
-        self._rows = {name: _Rows(read) for name, read in sources.items()}
+        self._people = People(Lots(world.seed))
+        self._calendar = Calendar()
+        self._service = Service(policy, self._calendar, self._hear)
         self._courses: dict[UUID, Course] = {}
-        self._ill: set[UUID] = set()
 
     def run(self, say: Callable[[datetime, int], None] = lambda *_: None) -> Outcome:
         """Until all is settled that was posted. `say(virtual time, jobs so far)`, now and then."""
-        for dealer in self._world.dealers:
-            self._partners[str(dealer.contractor.partner_id)] = dealer.contractor
-            self._index.remember(dealer.contractor)
+        world, enter = self._world, self._calendar.enter
+        for dealer in world.dealers:
+            self._service.know(dealer.contractor, midnight(world.scenario.begins))
             if dealer.renews_on is not None:
-                self._at(midnight(dealer.renews_on), self._renews(dealer.contractor.partner_id))
-        for illness in self._world.illnesses:
-            self._at(illness.at, self._falls_ill(illness))
-            self._at(illness.until, self._is_back(illness))
-        for posting in self._world.postings:
-            self._at(posting.at, self._posts(posting))
-        ends = midnight(self._world.scenario.begins + timedelta(weeks=self._world.scenario.weeks + 6))
-        steps = 0
-        while self._due and self._due[0][0] < ends:
-            at, _, act = heapq.heappop(self._due)
-            act(at)
-            steps += 1
-            if steps % 500 == 0:
+                enter(midnight(dealer.renews_on), self._renews(dealer.contractor.partner_id))
+        for illness in world.illnesses:
+            enter(illness.at, self._falls_ill(illness))
+            enter(illness.until, self._is_back(illness))
+        for posting in world.postings:
+            enter(posting.at, self._posts(posting))
+        ends = midnight(world.scenario.begins + timedelta(weeks=world.scenario.weeks + SETTLING_WEEKS))
+        for step, at in enumerate(self._calendar.until(ends)):
+            if step % SAY_EVERY == 0:
                 say(at, len(self._courses))
-        return Outcome(list(self._courses.values()), self._minutes_taken(), self._world)
-
-    def _at(self, at: datetime, act: Act) -> None:
-        heapq.heappush(self._due, (at, next(self._number), act))
-
-    # -- the service ---------------------------------------------------------------------------------------
-
-    def _decide(self, decide: Decide, job_id: str, message: object, now: datetime) -> None:
-        """What the path does, with all rows at hand: nothing has to be asked for."""
-        outcome = decide(self._states.get(job_id), message, Given(now, None, 1, self._rows))
-        if not isinstance(outcome, Decision):
-            raise TypeError(f"a decision that wants to wait or to see more: {outcome}")
-        self._apply(job_id, outcome, now)
-
-    def _apply(self, job_id: str, decision: Decision[Assignment], now: datetime) -> None:
-        before, after = self._states.get(job_id), decision.state
-        if before is not None and before.contractor_id is not None:
-            self._engaged[str(before.contractor_id)].discard(job_id)
-        if after is not None:
-            self._states[job_id] = after
-            if after.phase in ENGAGED:
-                self._engaged[str(after.contractor_id)].add(job_id)
-                self._posted[str(after.job.client_id)].add(job_id)
-            else:
-                self._posted[str(after.job.client_id)].discard(job_id)
-        for change in decision.also:
-            if not isinstance(change.value, Capacity):
-                raise TypeError("only capacity is changed beside the assignment")
-            kept = change.value.reserved_minutes
-            self._capacity[change.id] = replace(change.value, before_minutes=kept, known=True)
-        for name, due_at in decision.timers.items():
-            self._timers.pop((job_id, name), None)
-            if due_at is not None:
-                self._set_timer(job_id, name, max(due_at, now))
-        for wake in decision.wakes:
-            self._set_timer(wake.aggregate_id, wake.name, now)
-        for event in decision.events:
-            self._hear(event, now)
-
-    def _set_timer(self, job_id: str, name: str, due_at: datetime) -> None:
-        self._timers[(job_id, name)] = due_at
-
-        def fire(now: datetime) -> None:
-            if self._timers.get((job_id, name)) == due_at:
-                del self._timers[(job_id, name)]
-                route = self._reader.by_timer[(ASSIGNMENTS.name, name)]
-                self._decide(route.decide, job_id, name, now)
-
-        self._at(due_at, fire)
-
-    def _tell(self, job_id: UUID, message: Message, now: datetime) -> bool:
-        """A message to the service; False if it was refused."""
-        route = self._routes[type(message)]
-        try:
-            self._decide(route.decide, str(job_id), message, now)
-        except Rejected as refusal:
-            self._courses[job_id].refusals.append(refusal.code)
-            return False
-        return True
-
-    def _engagements(self, partner_id: str) -> tuple[Engagement, ...]:
-        own = [(job_id, False) for job_id in self._engaged[partner_id]]
-        own += [(job_id, True) for job_id in self._posted[partner_id]]
-        return tuple(
-            Engagement(state.job.job_id, state.phase, as_client, state.job.week, state.job.minutes)
-            for job_id, as_client in sorted(own)
-            for state in (self._states[job_id],)
-        )
+        return Outcome(list(self._courses.values()), self._minutes_taken(), world)
 
     def _minutes_taken(self) -> dict[UUID, int]:
         taken: dict[UUID, int] = defaultdict(int)
-        for key, row in self._capacity.items():
-            taken[UUID(key.partition("/")[0])] += row.reserved_minutes
+        for row in self._service.capacity.values():
+            taken[row.partner_id] += row.reserved_minutes
         return taken
+
+    def _tell(self, job_id: UUID, message: Message, now: datetime) -> None:
+        try:
+            self._service.tell(message, now)
+        except Rejected as refusal:
+            self._courses[job_id].refusals.append(refusal.code)
 
     # -- what comes from outside -----------------------------------------------------------------------------
 
@@ -214,7 +84,7 @@ class Engine:
             self._courses[job.job_id] = Course(job, now)
             self._tell(job.job_id, job, now)
             if posting.withdrawn_at is not None:
-                self._at(posting.withdrawn_at, self._withdraws(job))
+                self._calendar.enter(posting.withdrawn_at, self._withdraws(job))
 
         return act
 
@@ -234,38 +104,25 @@ class Engine:
         return act
 
     def _falls_ill(self, illness: Illness) -> Act:
-        def act(now: datetime) -> None:
-            self._ill.add(illness.partner_id)
-            self._becomes(illness.partner_id, now, availability=None)
-
-        return act
+        return lambda now: self._becomes(illness.partner_id, now, availability=None)
 
     def _is_back(self, illness: Illness) -> Act:
-        def act(now: datetime) -> None:
-            self._ill.discard(illness.partner_id)
-            availability = self._world.by_id[illness.partner_id].contractor.availability
-            self._becomes(illness.partner_id, now, availability=availability)
-
-        return act
+        usual = self._world.by_id[illness.partner_id].contractor.availability
+        return lambda now: self._becomes(illness.partner_id, now, availability=usual)
 
     def _renews(self, partner_id: UUID) -> Act:
         def act(now: datetime) -> None:
-            held = self._partners[str(partner_id)].insurance
+            held = self._service.partners[str(partner_id)].insurance
             if held is not None:
                 until = max(held.valid_until, day_of(now)) + timedelta(days=365)
-                self._becomes(partner_id, now, insurance=Insurance(held.sum_cents, held.valid_from, until))
+                renewed = Insurance(held.sum_cents, held.valid_from, until)
+                self._becomes(partner_id, now, insurance=renewed)
 
         return act
 
     def _becomes(self, partner_id: UUID, now: datetime, **changed: Any) -> None:
-        """A new version of a partner: memory, database, and the jobs that hang on him."""
-        before = self._partners[str(partner_id)]
-        after = replace(before, version=before.version + 1, **changed)
-        decision = contractors.remember(before, after, self._engagements(str(partner_id)), now)
-        self._partners[str(partner_id)] = decision.state
-        self._index.remember(decision.state)
-        for wake in decision.wakes:
-            self._set_timer(wake.aggregate_id, wake.name, now)
+        before = self._service.partners[str(partner_id)]
+        self._service.know(replace(before, version=before.version + 1, **changed), now)
 
     # -- what people do ----------------------------------------------------------------------------------------
 
@@ -275,10 +132,6 @@ class Engine:
                 self._offered(event, now)
             case JobAssigned():
                 self._assigned(event, now)
-            case OfferDeclined():
-                self._courses[event.job_id].declined += 1
-            case OfferExpired():
-                self._courses[event.job_id].expired += 1
             case AssignmentReleased():
                 self._courses[event.job_id].lost.append(event.reason.value)
             case JobUnfilled():
@@ -290,9 +143,8 @@ class Engine:
         course = self._courses[offer.job_id]
         course.asked[offer.contractor_id] += 1
         dealer = self._world.by_id[offer.contractor_id]
-        answer = self._people.answer(
-            course.job, dealer, self._load(offer), course.asked[offer.contractor_id], now
-        )
+        times = course.asked[offer.contractor_id]
+        answer = self._people.answer(course.job, dealer, self._load(offer), times, now)
         if answer is None:
             return
         said: Message
@@ -307,25 +159,25 @@ class Engine:
                 offer_id=offer.offer_id,
                 reason=DeclineReason.not_interested,
             )
-        self._at(answer.at, lambda at: self._tell(offer.job_id, said, at))
+        self._calendar.enter(answer.at, lambda at: self._tell(offer.job_id, said, at))
 
     def _load(self, offer: JobOffered) -> float:
         """What of his week is taken already."""
         week = week_of(day_of(self._courses[offer.job_id].job.window.starts_at))
-        row = self._capacity.get(capacity_key(offer.contractor_id, week))
+        row = self._service.capacity.get(capacity_key(offer.contractor_id, week))
         return row.reserved_minutes / row.offered_minutes if row and row.offered_minutes else 0.0
 
     def _assigned(self, event: JobAssigned, now: datetime) -> None:
         course = self._courses[event.job_id]
         course.first_assigned_at = course.first_assigned_at or now
         begins = max(course.job.window.starts_at, now + LATE)
-        self._at(begins, lambda at: self._begins_work(event, at))
+        self._calendar.enter(begins, lambda at: self._begins_work(event, at))
 
     def _begins_work(self, event: JobAssigned, now: datetime) -> None:
-        state, course = self._states[str(event.job_id)], self._courses[event.job_id]
+        state, course = self._service.assignments[str(event.job_id)], self._courses[event.job_id]
         if state.phase is not Phase.ASSIGNED or state.contractor_id != event.contractor_id:
             return
-        if self._lots.share("no-show", event.job_id, event.contractor_id) < NO_SHOWS:
+        if not self._people.comes(course.job, event.contractor_id):
             report = ReportNoShow(
                 job_id=event.job_id, client_id=event.client_id, contractor_id=event.contractor_id
             )
@@ -341,3 +193,42 @@ class Engine:
             arrived_at=now,
         )
         self._tell(event.job_id, started, now)
+        self._calendar.enter(course.job.window.ends_at + LATE, lambda at: self._ends_work(event, at))
+
+    def _ends_work(self, event: JobAssigned, now: datetime) -> None:
+        job = self._courses[event.job_id].job
+        self._tell(event.job_id, _completed(job, event, now), now)
+        stars = self._people.stars(job, self._world.by_id[event.contractor_id])
+        if stars is not None:
+            rating = RateContractor(
+                job_id=job.job_id, client_id=job.client_id, contractor_id=event.contractor_id, stars=stars
+            )
+            self._tell(event.job_id, rating, now)
+
+
+def _completed(job: JobPosted, event: JobAssigned, now: datetime) -> JobCompleted:
+    """Done as estimated."""
+    return JobCompleted(
+        job_id=job.job_id,
+        job_number=job.job_number,
+        client_id=job.client_id,
+        contractor_id=event.contractor_id,
+        postcode=job.postcode,
+        kind_of_work=job.kind_of_work,
+        required_certifications=job.required_certifications,
+        statement=Statement(
+            statement_id=job.job_id,
+            version=1,
+            hours=job.estimated_hours,
+            travel_km=round(event.distance_km * Decimal(2)),
+            performed_from=day_of(job.window.starts_at),
+            performed_to=day_of(job.window.ends_at),
+            materials=[],
+        ),
+        travel_zone=event.travel_zone,
+        rate_card_id=RATE_CARD.rate_card_id,
+        rate_card_version=1,
+        own_reference=job.own_reference,
+        approved_by="limits",
+        completed_at=now,
+    )

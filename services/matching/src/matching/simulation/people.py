@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from contracts.job_exchange_jobs_v1 import JobPosted
 from matching.domain.model import BERLIN
@@ -16,6 +17,8 @@ OPENS, CLOSES = 8, 18
 SATURDAY = 5
 MEDIAN_MINUTES = 25.0
 FAR_KM = 300.0
+NO_SHOWS = 0.01
+RATES = 0.6
 SAYS_NO = 0.6
 """Of those who do not want it; the others let the offer pass."""
 
@@ -47,6 +50,17 @@ class People:
         if lot < wants:
             return Answer(at, accepts=True)
         return Answer(at, accepts=False) if lot < wants + (1.0 - wants) * SAYS_NO else None
+
+    def comes(self, job: JobPosted, contractor_id: UUID) -> bool:
+        """Nearly always."""
+        return self.lots.share("no-show", job.job_id, contractor_id) >= NO_SHOWS
+
+    def stars(self, job: JobPosted, dealer: Dealer) -> int | None:
+        """What the client says afterwards, if he says something; better dealers get better ones."""
+        who = (job.job_id, dealer.contractor.partner_id)
+        if self.lots.share("rates", *who) >= RATES:
+            return None
+        return max(1, min(5, round(dealer.quality + 2.0 * self.lots.share("stars", *who) - 1.0)))
 
 
 def at_work(moment: datetime) -> datetime:

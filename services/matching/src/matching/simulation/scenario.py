@@ -83,12 +83,13 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Dealer:
-    """A partner, and how he is: how gladly he accepts, when he renews his insurance if it ends."""
+    """A partner, and how he is: how gladly he accepts, how well he works in stars, when he renews his insurance."""
 
     contractor: Contractor
     postcode: str
     region: int
     eagerness: float
+    quality: float
     posts: bool
     renews_on: date | None
 
@@ -177,6 +178,7 @@ def _dealer(scenario: Scenario, lots: Random) -> Dealer:
         postcode,
         int(postcode[0]),
         eagerness=lots.uniform(0.5, 1.0),
+        quality=lots.triangular(2.0, 5.0, 4.3),
         posts=contractor.availability is None or lots.random() < 0.7,
         renews_on=ends + timedelta(days=renews_after),
     )
