@@ -1,0 +1,51 @@
+"""For pytest: the schedule, the laboratory of each seed, and what is told at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from laboratory import record
+from laboratory.laboratories import Laboratories
+from laboratory.schedule import is_whole, schedule, seeds
+
+SEEDS = seeds()
+RECORD = record.Record()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each seed and fault; the short ones of the first seed are marked."""
+    if "fault" in metafunc.fixturenames:
+        metafunc.parametrize(
+            ("seed", "fault"),
+            [
+                pytest.param(
+                    seed,
+                    fault,
+                    id=f"{seed}-{fault.name}",
+                    marks=[pytest.mark.short] if fault.short and seed == SEEDS[0] else [],
+                )
+                for seed, fault in schedule(SEEDS)
+            ],
+        )
+
+
+@pytest.fixture(scope="session")
+async def laboratories(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Laboratories]:
+    """Where faults are tried out."""
+    found = Laboratories(tmp_path_factory.mktemp("laboratory"))
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def entries() -> record.Record:
+    """What is written down of each fault."""
+    return RECORD
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The figures are the last line of a run that tried faults."""
+    RECORD.tell(whole=is_whole(config.option.markexpr))
