@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors
 
-from laboratory import points
+from laboratory import conduct
 from laboratory.laboratory import Laboratory
 
 STORM_PERCENT = 30
@@ -72,10 +72,10 @@ async def pool_exhausted(lab: Laboratory) -> None:
     await lab.load.under_way(0.1)
     instances = lab.one_of_each()
     for instance in instances:
-        lab.orders(instance).give(points.POOL, str(POOL_HELD_S))
+        lab.orders(instance).give(conduct.POOL, str(POOL_HELD_S))
         lab.hits += 1
     for instance in instances:
-        await lab.until(lambda i=instance: lab.orders(i).was_struck(points.POOL), "the pool stayed free")  # type: ignore[misc]
+        await lab.until(lambda i=instance: lab.orders(i).was_struck(conduct.POOL), "the pool stayed free")  # type: ignore[misc]
     await lab.lasting(POOL_HELD_S + 1)
 
 

@@ -54,8 +54,7 @@ async def rolling_restart(lab: Laboratory) -> None:
     for instance in lab.stack.instances:
         instance.ask_to_stop()
         await _stopped_well(lab, instance)
-        await lab.off_loop(instance.start)
-        await lab.off_loop(instance.wait_until_ready)
+        await lab.start(instance)
 
 
 async def _stopped_well(lab: Laboratory, instance: Instance) -> None:
@@ -70,9 +69,8 @@ async def replicas_come_and_go(lab: Laboratory) -> None:
     service = lab.lots.choice(["job-exchange", "matching", "billing"])
     for number in range(CHURN_ROUNDS):
         extra = lab.stack.another(service, FIRST_EXTRA + number)
-        await lab.off_loop(extra.start)
         try:
-            await lab.off_loop(extra.wait_until_ready)
+            await lab.start(extra)
             await lab.lasting(CHURN_EVERY_S)
         finally:
             await lab.off_loop(lab.lots.choice([extra.kill, extra.stop]))

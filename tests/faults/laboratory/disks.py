@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from laboratory.laboratory import Inject, Laboratory
+from laboratory.laboratory import READY_WITHIN_S, Inject, Laboratory
 from servicenetz.kafka import Kafka
 from servicenetz.postgres import Postgres
 
@@ -32,25 +32,20 @@ def full(of: str) -> Inject:
         await lab.off_loop(server.stop)
         await lab.off_loop(_onto_small_disk, folder)
         try:
-            await _start(lab, server)
+            await lab.start(server)
             await lab.load.under_way(0.3)
             _fill(folder)
             lab.hits += 1
             await lab.lasting(FULL_S)
             (folder / BALLAST).unlink()
-            await lab.off_loop(server.wait_until_ready)
+            await lab.off_loop(server.wait_until_ready, READY_WITHIN_S)
             await lab.load.ended(0.8)
         finally:
             await lab.off_loop(server.stop)
             await lab.off_loop(_back, folder)
-        await _start(lab, server)
+        await lab.start(server)
 
     return inject
-
-
-async def _start(lab: Laboratory, server: Kafka | Postgres) -> None:
-    await lab.off_loop(server.start)
-    await lab.off_loop(server.wait_until_ready)
 
 
 def _onto_small_disk(folder: Path) -> None:

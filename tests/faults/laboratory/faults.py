@@ -46,6 +46,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("reordered", "events overtake each other by most of a second", records.reordered),
     Fault("offsets-deleted", "the consumer groups are forgotten", records.offsets(records.deleted)),
     Fault("offsets-set-back", "the groups' offsets go back to anywhere", records.offsets(records.set_back)),
+    Fault("offsets-set-forward", "the groups' offsets go to the end: what is unread would be passed over",
+          records.offsets(records.set_forward)),
     Fault("record-too-large", "the broker refuses what a service may send", records.too_large_for_the_broker),
     Fault("broker-disk-full", f"no room for the broker for {disks.FULL_S:.0f} s", disks.full("kafka"),
           jobs=60, per_second=4),

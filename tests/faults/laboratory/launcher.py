@@ -2,7 +2,8 @@
 
     python -m laboratory.launcher SERVICE run
 
-What is wrapped stands in `points.py` (where a fault can strike) and `planted.py` (bugs that have to be found).
+What is wrapped stands in `points.py` (where a fault can strike), `conduct.py` (what is done while an order stands) and
+`planted.py` (bugs that have to be found).
 Names of the chassis that no longer exist end the process at once: a point that cannot strike would prove nothing.
 """
 
@@ -12,7 +13,7 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from laboratory import lines, planted, points
+from laboratory import conduct, lines, planted, points
 from laboratory.orders import Orders
 
 
@@ -22,7 +23,9 @@ def main() -> None:
     bug = os.environ.get("LABORATORY_PLANTED")
     if bug:
         planted.plant(bug)
-    points.install(Orders(Path(os.environ["LABORATORY_ORDERS"])))
+    orders = Orders(Path(os.environ["LABORATORY_ORDERS"]))
+    conduct.install(orders)
+    points.install(orders)
     lines.reroute({int(port): to for port, to in json.loads(os.environ["LABORATORY_CABLES"]).items()})
     (command,) = entry_points(group="console_scripts", name=service)
     command.load()(arguments)

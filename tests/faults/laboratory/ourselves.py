@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from laboratory import points
+from laboratory import conduct, points
 from laboratory.laboratory import Laboratory
 
 HOUR_S = 3600
@@ -15,22 +15,22 @@ async def clocks_apart(lab: Laboratory) -> None:
     instances = lab.one_of_each()
     for seconds, share in ((HOUR_S, 0.3), (-HOUR_S, 0.7)):
         for instance in instances:
-            lab.orders(instance).give(points.CLOCK, str(seconds))
+            lab.orders(instance).give(conduct.CLOCK, str(seconds))
             lab.hits += 1
         await lab.load.under_way(share)
     for instance in instances:
-        lab.orders(instance).withdraw(points.CLOCK)
+        lab.orders(instance).withdraw(conduct.CLOCK)
 
 
 async def two_versions(lab: Laboratory) -> None:
     """One replica of each service is newer: it writes a field and kinds of events that nobody else knows."""
     instances = lab.one_of_each()
     for instance in instances:
-        lab.orders(instance).give(points.NEWER)
+        lab.orders(instance).give(conduct.NEWER)
         lab.hits += 1
     await lab.load.ended(0.7)
     for instance in instances:
-        lab.orders(instance).withdraw(points.NEWER)
+        lab.orders(instance).withdraw(conduct.NEWER)
 
 
 async def leaked_cancellation(lab: Laboratory) -> None:
@@ -52,17 +52,17 @@ async def redriven(lab: Laboratory) -> None:
     service = lab.lots.choice(["job-exchange", "matching", "billing"])
     replicas = lab.stack.services[service].instances
     for instance in replicas:
-        lab.orders(instance).give(points.FAIL, str(FAILING_PERCENT))
+        lab.orders(instance).give(conduct.FAIL, str(FAILING_PERCENT))
     await lab.until(lambda: lab.sql(service, FAILED)[0][0] > 0, "nothing failed")
     await lab.load.under_way(0.5)
     for instance in replicas:
-        lab.orders(instance).withdraw(points.FAIL)
+        lab.orders(instance).withdraw(conduct.FAIL)
     lab.hits = lab.sql(service, FAILED)[0][0]
 
     def redrive() -> bool:
         if not lab.sql(service, FAILED)[0][0]:
             return True
-        lab.orders(replicas[0]).give(points.REDRIVE)
+        lab.orders(replicas[0]).give(conduct.REDRIVE)
         return False
 
     await lab.until(redrive, "dead letters were redriven, but some failed again")

@@ -8,9 +8,8 @@ import pytest
 
 from laboratory import record
 from laboratory.laboratories import Laboratories
-from laboratory.schedule import is_whole, schedule, seeds
+from laboratory.schedule import SEEDS, is_whole, schedule
 
-SEEDS = seeds()
 RECORD = record.Record()
 
 
@@ -26,7 +25,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                     id=f"{seed}-{fault.name}",
                     marks=[pytest.mark.short] if fault.short and seed == SEEDS[0] else [],
                 )
-                for seed, fault in schedule(SEEDS)
+                for seed, fault in schedule()
             ],
         )
 
@@ -34,6 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 async def laboratories(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Laboratories]:
     """Where faults are tried out."""
+    print(f"seeds: {SEEDS}")
     found = Laboratories(tmp_path_factory.mktemp("laboratory"))
     yield found
     await found.close()
@@ -43,6 +43,14 @@ async def laboratories(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 def entries() -> record.Record:
     """What is written down of each fault."""
     return RECORD
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How to have the same again."""
+    if RECORD.seen:
+        terminalreporter.write_line(
+            f"faults: the same schedule again with FAULTS_SEEDS={','.join(map(str, SEEDS))}"
+        )
 
 
 @pytest.hookimpl(trylast=True)

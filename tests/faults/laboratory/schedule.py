@@ -18,6 +18,10 @@ def seeds() -> tuple[int, ...]:
     return tuple(int(seed) for seed in named) or (*FIXED_SEEDS, secrets.randbelow(1_000_000))
 
 
+SEEDS = seeds()
+"""Of this run."""
+
+
 def faults() -> tuple[Fault, ...]:
     """FAULTS_ONLY by name, or all but those on demand. Raises KeyError for a name that is none."""
     named = os.environ.get("FAULTS_ONLY", "").replace(",", " ").split()
@@ -30,10 +34,10 @@ def is_whole(markers: str) -> bool:
     return not os.environ.get("FAULTS_ONLY") and "short" not in markers
 
 
-def schedule(run: tuple[int, ...]) -> list[tuple[int, Fault]]:
+def schedule() -> list[tuple[int, Fault]]:
     """Each seed has its own order of faults; the long-lived system of one seed meets them all."""
     pairs: list[tuple[int, Fault]] = []
-    for seed in run:
+    for seed in SEEDS:
         order = list(faults())
         Random(seed).shuffle(order)
         pairs += [(seed, fault) for fault in order]

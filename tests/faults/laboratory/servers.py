@@ -19,8 +19,7 @@ def broker_away(seconds: float, times: int = 1) -> Inject:
             await lab.off_loop(lab.stack.kafka.kill)
             lab.hits += 1
             await lab.lasting(seconds)
-            await lab.off_loop(lab.stack.kafka.start)
-            await lab.off_loop(lab.stack.kafka.wait_until_ready)
+            await lab.start(lab.stack.kafka)
 
     return inject
 
@@ -32,8 +31,7 @@ async def postgres_killed(lab: Laboratory) -> None:
         await lab.off_loop(lab.stack.postgres.kill)
         lab.hits += 1
         await lab.lasting(lab.lots.uniform(0, 2))
-        await lab.off_loop(lab.stack.postgres.start)
-        await lab.off_loop(lab.stack.postgres.wait_until_ready)
+        await lab.start(lab.stack.postgres)
 
 
 async def backends_terminated(lab: Laboratory) -> None:
