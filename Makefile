@@ -24,10 +24,10 @@ test: setup ## everything but the fault runs; about ten minutes on two cores
 	@$(BIN)/pytest -m "not containers and not faults"
 
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
-	@$(BIN)/pytest tests/faults -m "faults" -s --show-capture=no
+	@$(BIN)/pytest tests/faults -m "faults" -s --show-capture=no --tb=short
 
 faults-short: setup ## the short ones of them, with one fixed seed: what CI runs
-	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no
+	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no --tb=short
 
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services

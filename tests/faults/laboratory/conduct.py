@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -22,7 +23,10 @@ from laboratory import newer
 from laboratory.orders import Orders
 from laboratory.replacing import replace
 
-CLOCK, POOL, FAIL, REDRIVE, NEWER, REORDER = "clock", "pool", "fail", "redrive", "newer", "reorder"
+CLOCK, FAIL, NEWER, REORDER = "clock", "fail", "newer", "reorder"
+"""They stand until they are withdrawn."""
+POOL, REDRIVE, TELL = "pool", "redrive", "tell"
+"""They are carried out once."""
 LOOK_SECONDS = 0.2
 HELD_BACK_SECONDS = 0.7
 
@@ -122,7 +126,7 @@ def _reorder_when_ordered(orders: Orders) -> None:
 
 
 def _obey(orders: Orders) -> None:
-    """`pool` and `redrive`: done by a task of the running service."""
+    """`pool`, `redrive` and `tell` (what each task waits for, into the log): done by a task of the running service."""
     start: Call = Running.start
     tasks: set[asyncio.Task[None]] = set()
 
@@ -139,6 +143,9 @@ async def _look_for_orders(orders: Orders, running: Running) -> None:
         held_for = orders.take(POOL)
         if held_for is not None:
             await _hold_the_pool(running, float(held_for))
+        if orders.take(TELL) is not None:
+            for task in asyncio.all_tasks():
+                task.print_stack(file=sys.stderr)
         if orders.take(REDRIVE) is not None:
             await _redrive(running)
 

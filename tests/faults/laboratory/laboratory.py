@@ -17,6 +17,7 @@ import psycopg
 from dealers.habits import Pace
 from dealers.members import members
 from dealers.simulation import Dealers
+from laboratory import conduct
 from laboratory.cable import Cable
 from laboratory.load import PATIENCE_S, Load
 from laboratory.orders import Orders
@@ -140,7 +141,11 @@ class Laboratory:
             wrong.append(f"the fault did not happen: {missed}")
         except (ProcessError, TimeoutError) as error:
             wrong.append(f"it did not come back: {error!r}")
-        wrong += [f"job {job.job_id} has no end: {job.state}" for job in await self.load.finish()]
+        lost = await self.load.finish()
+        if lost:
+            for instance in self.stack.instances:
+                self.orders(instance).give(conduct.TELL)
+        wrong += [f"job {job.job_id} has no end: {job.state}" for job in lost]
         wrong += await self.off_loop(self._look_from_outside)
         heal_s = time.monotonic() - healed
         self.spoiled = bool(wrong)

@@ -45,6 +45,12 @@ def entries() -> record.Record:
     return RECORD
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A run takes long: what fails is told at once."""
+    if report.failed and "tests/faults/" in report.nodeid:
+        print(f"\n{report.longreprtext}", flush=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How to have the same again."""
     if RECORD.seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -17,8 +17,9 @@ from laboratory.laboratory import FaultMissed, Inject, Laboratory
 from servicenetz.invariants.snapshot import Seen, read
 
 REPLAYED = 100
-JOBS_REPLAYED = 6
+JOBS_REPLAYED = 3
 TIMEOUT_S = 30.0
+SILENT = 0
 TOO_SMALL_BYTES = 700
 """Less than any event about a job takes, envelope included."""
 
@@ -38,9 +39,18 @@ POISON: Sequence[tuple[str, bytes | None, bytes | None, Headers]] = (
 """At the head of each topic; the whole list of classes is fired by the fuzzer of bad input."""
 
 
+def _admin(lab: Laboratory) -> AdminClient:
+    return AdminClient({"bootstrap.servers": lab.stack.kafka_bootstrap, "log_level": SILENT})
+
+
 def _producer(lab: Laboratory) -> Producer:
     return Producer(
-        {"bootstrap.servers": lab.stack.kafka_bootstrap, "linger.ms": 20, "compression.type": "lz4"}
+        {
+            "bootstrap.servers": lab.stack.kafka_bootstrap,
+            "log_level": SILENT,
+            "linger.ms": 20,
+            "compression.type": "lz4",
+        }
     )
 
 
@@ -144,7 +154,7 @@ async def replayed(lab: Laboratory) -> None:
         now = _count(lab, "duplicate")
         return all(now[name] - before[name] >= expected[name] * REPLAYED * readers[name] for name in expected)
 
-    await lab.until(all_known, "each record that comes again is counted as a duplicate", 120)
+    await lab.until(all_known, "each record that comes again is counted as a duplicate", 240)
 
 
 async def reordered(lab: Laboratory) -> None:
@@ -168,7 +178,7 @@ def offsets(change: Callable[[Laboratory, AdminClient, str], None]) -> Inject:
 
     async def inject(lab: Laboratory) -> None:
         await lab.load.under_way(0.2)
-        admin = AdminClient({"bootstrap.servers": lab.stack.kafka_bootstrap})
+        admin = _admin(lab)
         for name, service in lab.stack.services.items():
             await lab.off_loop(service.stop)
             readers = await lab.off_loop(lab.sql, name, "SELECT DISTINCT reader FROM progress")
@@ -187,18 +197,24 @@ def deleted(_lab: Laboratory, admin: AdminClient, group: str) -> None:
 
 def set_back(lab: Laboratory, admin: AdminClient, group: str) -> None:
     """To somewhere that was passed long ago."""
-    _move(admin, group, lambda offset: lab.lots.randint(0, offset))
+    _move(admin, group, lambda partition: lab.lots.randint(0, max(0, partition.offset)))
 
 
 def set_forward(lab: Laboratory, admin: AdminClient, group: str) -> None:
     """To the end of each partition: what is not read yet would be passed over."""
-    _move(admin, group, lambda _offset: -1)
+    consumer = Consumer(
+        {"bootstrap.servers": lab.stack.kafka_bootstrap, "group.id": "laboratory", "log_level": SILENT}
+    )
+    try:
+        _move(admin, group, lambda partition: consumer.get_watermark_offsets(partition, TIMEOUT_S)[1])
+    finally:
+        consumer.close()
 
 
-def _move(admin: AdminClient, group: str, to: Callable[[int], int]) -> None:
+def _move(admin: AdminClient, group: str, to: Callable[[TopicPartition], int]) -> None:
     asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
     partitions = asked[group].result(TIMEOUT_S).topic_partitions
-    moved = [TopicPartition(p.topic, p.partition, to(max(0, p.offset))) for p in partitions]
+    moved = [TopicPartition(p.topic, p.partition, to(p)) for p in partitions]
     done = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, moved)])
     done[group].result(TIMEOUT_S)
 
@@ -216,7 +232,7 @@ async def too_large_for_the_broker(lab: Laboratory) -> None:
 
 
 def _limit(lab: Laboratory, topic: Topic, most: int) -> None:
-    admin = AdminClient({"bootstrap.servers": lab.stack.kafka_bootstrap})
+    admin = _admin(lab)
     entry = ConfigEntry("max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=[entry])
     admin.incremental_alter_configs([resource])[resource].result(TIMEOUT_S)

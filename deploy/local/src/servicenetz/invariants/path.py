@@ -152,7 +152,7 @@ def restless(bootstrap: str, databases: Mapping[str, psycopg.Connection[dict[str
         overdue = database.execute(OVERDUE).fetchone()
         if overdue is not None and overdue["number"]:
             return f"{service}: {overdue['number']} timers are due"
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "servicenetz-check"})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "servicenetz-check", "log_level": 0})
     try:
         for service, database in databases.items():
             for row in database.execute(

@@ -84,6 +84,7 @@ def _consumer(bootstrap: str) -> Consumer:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": False,
+            "log_level": 0,  # a broker that comes and goes is what we look at
             "fetch.message.max.bytes": 4_194_304,
         }
     )
