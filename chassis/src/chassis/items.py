@@ -211,8 +211,15 @@ def _decode_message(item: Item, topic: Topic, reader: Reader, verify: VerifyActo
     record = item.record
     _check_header_names(record.headers)
     envelope = Envelope.from_headers(record.headers)
-    message_type = catalogue.decode_type(topic.name, envelope.type)
     catalogue.check_key(topic, record.key, envelope)
+    try:
+        message_type = catalogue.decode_type(topic.name, envelope.type)
+    except Unreadable:
+        # a newer version of the sender says more than we know: what it says next need not wait for that
+        item.envelope = envelope
+        item.body_hash = _hash(envelope, record.value or b"")
+        item.aggregate = _known_elsewhere(topic, reader, envelope)
+        raise
     if not record.value:
         raise Unreadable("tombstone" if record.value is None else "empty", "There is no body.")
     item.envelope = envelope
