@@ -28,8 +28,7 @@ from matching.candidates import PartnerIndex
 from matching.domain import assignment
 from matching.domain.gate import WITHOUT_CAPACITY, ClientSide, case_of, judge
 from matching.domain.model import Assignment, Contractor, Insurance, Phase
-from matching.domain.policy import PARTS, POLICY
-from matching.domain.ranking import look_over, points, rank
+from matching.domain.ranking import look_over
 from matching.testing import (
     EXPIRY,
     FIRST,
@@ -122,20 +121,6 @@ def test_a_partner_who_may_not_changes_nothing(network: list[Contractor], added:
         each.client(posted)
         each.apply(posted.job_id, assignment.post(None, posted, each, EXPIRY))
     assert world.states[posted.job_id].contractor_id == larger.states[posted.job_id].contractor_id
-
-
-@given(st.lists(partners(), max_size=25))
-def test_the_order_is_by_score_and_terms_add_up(network: list[Contractor]) -> None:
-    posted = job()
-    cases = [case_of(posted, p, NOBODY) for p in network]
-    passed = [case for case in cases if judge(case, WITHOUT_CAPACITY) is None]
-    able, unable = rank(passed, {c.contractor.partner_id: c.contractor.weekly_minutes for c in passed})
-    assert [(-r.score, r.case.contractor.partner_id) for r in able] == sorted(
-        (-r.score, r.case.contractor.partner_id) for r in able
-    )
-    assert all(r.score == sum(points(r.terms, POLICY)) for r in able)
-    assert all(0 <= part <= PARTS for r in able for part in (*r.terms, r.score))
-    assert all(case.free_minutes < posted.minutes for case, _ in unable)
 
 
 DEEDS = ("accept", "stranger", "decline", "expire", "release", "no_show", "cancel", "volunteer", "by_hand",

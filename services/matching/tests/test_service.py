@@ -213,7 +213,7 @@ async def test_the_database_is_as_the_program_sees_it(start_service: Start) -> N
     async with service.engine.connect() as db:
         for table in metadata.sorted_tables:
             columns = await db.run_sync(_columns, table.name)
-            found = {c["name"]: (str(c["type"]), c["nullable"]) for c in columns}
+            found = {c["name"]: (c["type"].compile(db.dialect), c["nullable"]) for c in columns}
             wanted = {c.name: (c.type.compile(db.dialect), bool(c.nullable)) for c in table.columns}
             assert found == wanted, table.name
 

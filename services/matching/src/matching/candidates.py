@@ -150,8 +150,8 @@ class PartnerIndex:
         dots = self._points[:count] @ np.array(job.place)
         left = np.flatnonzero(dots >= self._least_dot[:count])
         if len(left) > most:
-            left = left[np.argpartition(-dots[left], most - 1)[:most]]
-        nearest = left[np.lexsort((self._order[left], -dots[left]))]
+            left = left[dots[left] >= np.partition(dots[left], -most)[-most]]
+        nearest = left[np.lexsort((self._order[left], -dots[left]))][:most]
         return [self._partners[slot] for slot in nearest.tolist()]
 
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look:
