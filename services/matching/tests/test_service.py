@@ -25,6 +25,7 @@ from contracts.job_exchange_commands_v1 import CancelReason
 from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted
 from contracts.matching_assignments_v1 import (
     AssignmentReleased,
+    CandidatesRanked,
     JobAssigned,
     JobOffered,
     JobUnfilled,
@@ -130,7 +131,7 @@ class Story:
         )
         return RateCard(rate_card_id=self.rate_card_id, versions=[version], **dict(version))
 
-    async def post(self, policy: OfferPolicy = OfferPolicy.sequential) -> UUID:
+    async def post(self, policy: OfferPolicy = OfferPolicy.sequential, line: str | None = None) -> UUID:
         job_id = uuid7()
         starts_at = datetime.now(UTC) + timedelta(days=10)
         await self.outside.send(
@@ -141,7 +142,7 @@ class Story:
                 postcode="24937",
                 kind_of_work=KindOfWork.installation,
                 required_certifications=[
-                    RequiredCertification(manufacturer="Agfeo", product_line=self.line, level=2)
+                    RequiredCertification(manufacturer="Agfeo", product_line=line or self.line, level=2)
                 ],
                 window=Window(starts_at=starts_at, ends_at=starts_at + timedelta(hours=8)),
                 estimated_hours=Decimal(8),
@@ -374,3 +375,31 @@ async def test_coverage_is_measured_and_told_when_it_changed(start_service: Star
         row.timers
         for row in await _rows(service, "SELECT count(*) AS timers FROM timers WHERE name = 'measure'")
     ] == [1]
+
+
+async def test_jobs_that_compete_are_planned_together(start_service: Start, story: Story) -> None:
+    """One of two can do both kinds: asked for in turn, he would be gone when the job came that only he can do."""
+    rare = f"{story.line}Rare"
+    both = [
+        Certification(manufacturer="Agfeo", product_line=line, level=3, valid_until=FOREVER)
+        for line in (story.line, rare)
+    ]
+    able, other = story.partner(hours="16", certifications=both), story.partner("24941", hours="8")
+    await story.begin(able, other)
+    # started after them: its memory is complete before it takes the first job
+    service = await start_service(build, Settings, "matching", gather_seconds=3.0)
+    await until(lambda: _known(service, able, other))
+    jobs = [await story.post(OfferPolicy.direct) for _ in range(2)]
+    jobs.append(await story.post(OfferPolicy.direct, line=rare))
+    given = [await story.outside.message(JobAssigned, job_id) for job_id in jobs]
+    assert [each.contractor_id for each in given] == [able.partner_id, other.partner_id, able.partner_id]
+    planned = [story.outside.messages(CandidatesRanked, job_id)[0].planned_with for job_id in jobs]
+    assert planned == [None, 2, 2]
+    assert await _reconciled(service)
+
+
+async def _known(service: Running, *partners: Partner) -> bool:
+    """In the database too."""
+    ids = [str(partner.partner_id) for partner in partners]
+    question = "SELECT partner_id FROM contractor WHERE partner_id = ANY(CAST(:ids AS uuid[]))"
+    return len(await _rows(service, question, ids=ids)) == len(ids)
