@@ -16,6 +16,7 @@ from contracts.job_exchange_commands_v1 import CancelReason
 from contracts.job_exchange_jobs_v1 import JobCancelled
 from contracts.matching_assignments_v1 import (
     AssignmentReleased,
+    CandidatesRanked,
     JobAssigned,
     JobUnfilled,
     OfferDeclined,
@@ -23,14 +24,15 @@ from contracts.matching_assignments_v1 import (
 )
 from contracts.matching_commands_v1 import AssignByHand
 from contracts.matching_coverage_v1 import Coverage, Reach
+from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
-from contracts.values import OfferPolicy, ResponseTime, eur
+from contracts.values import Certification, OfferPolicy, ResponseTime, eur
 from matching.app import build, main
 from matching.coverage import measure
 from matching.domain.coverage import Skill
 from matching.settings import Settings
 from matching.tables import metadata
-from matching.testing_outside import REPLIES, Start, Story
+from matching.testing_outside import FOREVER, REPLIES, Start, Story
 from matching.translation import contractor_from
 
 pytestmark = pytest.mark.stack
@@ -229,3 +231,31 @@ async def test_coverage_is_measured_and_told_when_it_changed(start_service: Star
         row.timers
         for row in await _rows(service, "SELECT count(*) AS timers FROM timers WHERE name = 'measure'")
     ] == [1]
+
+
+async def test_jobs_that_compete_are_planned_together(start_service: Start, story: Story) -> None:
+    """One of two can do both kinds: asked for in turn, he would be gone when the job came that only he can do."""
+    rare = f"{story.line}Rare"
+    both = [
+        Certification(manufacturer="Agfeo", product_line=line, level=3, valid_until=FOREVER)
+        for line in (story.line, rare)
+    ]
+    able, other = story.partner(hours="16", certifications=both), story.partner("24941", hours="8")
+    await story.begin(able, other)
+    # started after them: its memory is complete before it takes the first job
+    service = await start_service(build, Settings, "matching", gather_seconds=3.0)
+    await until(lambda: _known(service, able, other))
+    jobs = [await story.post(OfferPolicy.direct) for _ in range(2)]
+    jobs.append(await story.post(OfferPolicy.direct, line=rare))
+    given = [await story.outside.message(JobAssigned, job_id) for job_id in jobs]
+    assert [each.contractor_id for each in given] == [able.partner_id, other.partner_id, able.partner_id]
+    planned = [story.outside.messages(CandidatesRanked, job_id)[0].planned_with for job_id in jobs]
+    assert planned == [None, 2, 2]
+    assert await _reconciled(service)
+
+
+async def _known(service: Running, *partners: Partner) -> bool:
+    """In the database too."""
+    ids = [str(partner.partner_id) for partner in partners]
+    question = "SELECT partner_id FROM contractor WHERE partner_id = ANY(CAST(:ids AS uuid[]))"
+    return len(await _rows(service, question, ids=ids)) == len(ids)

@@ -107,7 +107,7 @@ class Story:
         )
         return RateCard(rate_card_id=self.rate_card_id, versions=[version], **dict(version))
 
-    async def post(self, policy: OfferPolicy = OfferPolicy.sequential) -> UUID:
+    async def post(self, policy: OfferPolicy = OfferPolicy.sequential, line: str | None = None) -> UUID:
         job_id = uuid7()
         starts_at = datetime.now(UTC) + timedelta(days=10)
         await self.outside.send(
@@ -118,7 +118,7 @@ class Story:
                 postcode="24937",
                 kind_of_work=KindOfWork.installation,
                 required_certifications=[
-                    RequiredCertification(manufacturer="Agfeo", product_line=self.line, level=2)
+                    RequiredCertification(manufacturer="Agfeo", product_line=line or self.line, level=2)
                 ],
                 window=Window(starts_at=starts_at, ends_at=starts_at + timedelta(hours=8)),
                 estimated_hours=Decimal(8),
