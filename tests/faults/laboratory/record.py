@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import platform
 import re
@@ -40,7 +42,7 @@ class Record:
         return {
             "faults": len({each.fault.name for each in self.seen}),
             "seeds": len({each.seed for each in self.seen}),
-            "bad_inputs": 0,
+            "bad_inputs": _bad_inputs(),
             "violations": sum(len(each.violations) for each in self.seen),
         }
 
@@ -100,6 +102,13 @@ class Record:
             f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
             f"Kafka {kafka.stem.rpartition('-')[2]}, {postgres.stdout.strip()}, {packages}."
         )
+
+
+def _bad_inputs() -> int:
+    """How many classes of bad input the list of tests/badinput has; they are fired by tests of their own."""
+    if importlib.util.find_spec("bad_classes") is None:
+        return 0
+    return len(importlib.import_module("bad_classes").CLASSES)
 
 
 def _without_ids(text: str) -> str:
