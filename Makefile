@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers bench faults requirements clean
+.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices bench faults requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -28,6 +28,10 @@ faults: setup ## kill -9 of every part while jobs are under way
 
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
+
+validate-invoices: setup ## every kind of e-invoice before the official validators; broken ones must all be rejected
+	@$(BIN)/python deploy/jars.py install validators .venv/validators >/dev/null
+	@$(BIN)/python tests/invoices
 
 bench: setup ## settled jobs per second, next to a bare program on the same machine
 	@$(BIN)/python -m benchmarks
@@ -68,7 +72,7 @@ format: setup ## put the code into shape
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --no-header
-requirements: setup ## newest releases into requirements/*.txt, and Kafka's jars into deploy/kafka.lock.json
+requirements: setup ## newest releases into requirements/*.txt, and the jars' into deploy/*.lock.json
 	@cd requirements && for part in runtime dev; do ../$(UV_COMPILE) $$part.in -o $$part.txt; done
 	@$(BIN)/python deploy/jars.py lock
 
