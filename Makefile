@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices bench faults requirements clean
+.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices bench bench-profile faults faults-short requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -23,8 +23,11 @@ demo: setup ## one job step by step, then a few hundred over Germany, on real Ka
 test: setup ## everything but the fault runs; about ten minutes on two cores
 	@$(BIN)/pytest -m "not containers and not faults"
 
-faults: setup ## kill -9 of every part while jobs are under way
-	@$(BIN)/pytest -m "faults"
+faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
+	@$(BIN)/pytest tests/faults -m "faults" -s --show-capture=no --tb=short
+
+faults-short: setup ## the short ones of them, with one fixed seed: what CI runs
+	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no --tb=short
 
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
@@ -33,8 +36,11 @@ validate-invoices: setup ## every kind of e-invoice before the official validato
 	@$(BIN)/python deploy/jars.py install validators .venv/validators >/dev/null
 	@$(BIN)/python tests/invoices
 
-bench: setup ## settled jobs per second, next to a bare program on the same machine
-	@$(BIN)/python -m benchmarks
+bench: setup ## all figures of docs/performance.md, in a quarter of an hour (BENCH=--quick: 3 min; --long: hours)
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-profile: setup ## where the time goes: by stage, function and statement, for each service
+	@$(BIN)/python -m benchmarks --profile
 
 up: setup ## keep everything running for development; Ctrl-C ends it
 	@$(BIN)/servicenetz up

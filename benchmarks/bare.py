@@ -5,22 +5,21 @@ commits, publishes, deletes the outbox rows, commits the offsets. The bodies are
 """
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.flow import ALL_TOPICS, BODY_BYTES, HEADER_BYTES, READERS, TOPICS, Step
+from benchmarks.flow import ALL_TOPICS, BODY_BYTES, HEADER_BYTES, PARTITIONS, READERS, TOPICS, Step
+from benchmarks.people import HEADERS, KIND, LISTENS_TO, People, Sending, blank, kind_of
 
-PARTITIONS = 12
 BATCH = 500
 WARM_UP = 200
 """Lifecycles before the clock runs: new partitions have leaders, pools and caches are filled."""
-HEADERS = [(f"ce_{number}", b"x" * (HEADER_BYTES // 12)) for number in range(12)]
 
 SCHEMA = """
 CREATE TABLE progress (reader text, topic text, partition int, next_offset bigint,
@@ -44,9 +43,6 @@ class Bare:
         self._bootstrap = bootstrap
         self._database = database
         self._prefix = f"bare-{uuid4().hex[:8]}"
-        self._settled: set[bytes] = set()
-        self._wanted = 0
-        self._all_settled = asyncio.Event()
         self.messages = 0
         self.rows = 0
 
@@ -59,17 +55,17 @@ class Bare:
         )
         await producer.start()
         consumers = {name: self._consumer(TOPICS[name], name) for name in READERS}
-        consumers["driver"] = self._consumer(("jobs", "settlements"), "driver")
+        consumers["people"] = self._consumer(LISTENS_TO, "people")
         for consumer in consumers.values():
             await consumer.start()
         for consumer in consumers.values():
             while len(consumer.assignment()) < PARTITIONS:
                 await consumer.getmany(timeout_ms=50)
         tasks = [asyncio.create_task(self._reader(name, consumers[name], pool, producer)) for name in READERS]
-        tasks.append(asyncio.create_task(self._driver(consumers["driver"], producer)))
-        await self._lifecycles(WARM_UP, producer, tasks)
+        people = People(consumers["people"], partial(self._send, producer))
+        await people.lifecycles(WARM_UP, tasks)
         self.messages = self.rows = 0
-        seconds = await self._lifecycles(lifecycles, producer, tasks)
+        seconds = await people.lifecycles(lifecycles, tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -78,23 +74,6 @@ class Bare:
         await producer.stop()
         await pool.close()
         return lifecycles / seconds
-
-    async def _lifecycles(
-        self, number: int, producer: AIOKafkaProducer, tasks: list[asyncio.Task[None]]
-    ) -> float:
-        """Post, wait until all are settled; returns the seconds it took. Raises what ended a task."""
-        self._settled.clear()
-        self._all_settled.clear()
-        self._wanted = number
-        began = time.perf_counter()
-        await self._send(producer, [("commands", "post", str(uuid4()).encode()) for _ in range(number)])
-        done = asyncio.create_task(self._all_settled.wait())
-        await asyncio.wait([done, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        done.cancel()
-        for task in tasks:
-            if task.done():
-                task.result()
-        return time.perf_counter() - began
 
     async def _prepare(self) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
@@ -117,29 +96,15 @@ class Bare:
             auto_offset_reset="earliest",
         )
 
-    async def _send(self, producer: AIOKafkaProducer, messages: list[tuple[str, str, bytes]]) -> None:
+    async def _send(self, producer: AIOKafkaProducer, messages: Sequence[Sending]) -> None:
         acks = [
             await producer.send(
-                self._topic(topic), b"x" * BODY_BYTES[kind], key, headers=[("kind", kind.encode()), *HEADERS]
+                self._topic(topic), blank(kind).encode(), key, headers=[(KIND, kind.encode()), *HEADERS]
             )
             for topic, kind, key in messages
         ]
         await asyncio.gather(*acks)
         self.messages += len(messages)
-
-    async def _driver(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
-        """The people: arrive when the work order is there, then state."""
-        answers = {"released": "arrive", "started": "state"}
-        while True:
-            found = await consumer.getmany(timeout_ms=200, max_records=BATCH)
-            records = [record for part in found.values() for record in part]
-            kinds = [(_kind(record), record.key) for record in records]
-            await self._send(
-                producer, [("commands", answers[kind], key) for kind, key in kinds if kind in answers]
-            )
-            self._settled.update(key for kind, key in kinds if kind == "settled")
-            if len(self._settled) >= self._wanted:
-                self._all_settled.set()
 
     async def _reader(
         self, name: str, consumer: AIOKafkaConsumer, pool: asyncpg.Pool, producer: AIOKafkaProducer
@@ -155,7 +120,7 @@ class Bare:
         self, name: str, records: list[ConsumerRecord], pool: asyncpg.Pool, producer: AIOKafkaProducer
     ) -> None:
         """The two transactions of one batch."""
-        steps = [(record, READERS[name][_kind(record)]) for record in records]
+        steps = [(record, READERS[name][kind_of(record)]) for record in records]
         mine = [(record, step) for record, step in steps if step.touches]
         sends = [(topic, kind, record.key) for record, step in mine for topic, kind in step.sends]
         async with pool.acquire() as db:
@@ -225,7 +190,3 @@ class Bare:
                 [kind + " " * HEADER_BYTES for _, kind, _ in sends], [b"x" * BODY_BYTES[kind] for _, kind, _ in sends],
             )  # fmt: skip
         self.rows += len(mine) + len(distinct) + len(versions) + len(things) + len(sends)
-
-
-def _kind(record: ConsumerRecord) -> str:
-    return str(record.headers[0][1].decode())

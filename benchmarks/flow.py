@@ -81,6 +81,7 @@ BODY_BYTES: dict[str, int] = {
 }  # fmt: skip
 """Size of each body, as seen on the topics of Servicenetz."""
 HEADER_BYTES = 480
+PARTITIONS = 12
 
 
 def messages_per_lifecycle() -> int:

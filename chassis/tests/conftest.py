@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import pytest
 from toy_service.cable import Cable
@@ -38,7 +39,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting times of the path, shortened; the rules stay the same."""
     monkeypatch.setattr(consume, "ILL_WAITS_SECONDS", 0.3)
     monkeypatch.setattr(consume, "BACKOFF_FIRST", 0.01)
-    monkeypatch.setattr(keeper, "UNSENT_SECONDS", 1)
+    monkeypatch.setattr(keeper, "UNSENT", timedelta(seconds=1))
 
 
 @pytest.fixture

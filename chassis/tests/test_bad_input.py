@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from uuid import UUID
 
@@ -106,4 +107,21 @@ async def test_an_unreadable_event_holds_up_none_of_its_aggregate(toy: World) ->
     await toy.until_seen(job, "expired 1", "expired 3")
     await toy.send_cancel(job)
     await toy.until_seen(job, "expired 1", "expired 3", "cancel done_otherwise", "timer remind")
+    assert (await toy.until_at_rest()).dead == 1
+
+
+async def test_an_event_that_only_a_newer_version_knows_holds_up_none_of_its_aggregate(toy: World) -> None:
+    job = uuid7()
+    await toy.send_expiry(job, 1)
+    event = assignments.OfferExpired(
+        job_id=job, job_number=job_number(job), offer_id=uuid7(), contractor_id=uuid7()
+    )
+    envelope = dataclasses.replace(
+        toy.envelope(event, subjectversion=2, actor=None), type="matching.OfferPraised.v1"
+    )
+    await toy.outside.send_raw(
+        assignments.TOPIC, str(job).encode(), envelope.to_headers(), b'{"praise": "well offered"}'
+    )
+    await toy.send_expiry(job, 3)
+    await toy.until_seen(job, "expired 1", "expired 3")
     assert (await toy.until_at_rest()).dead == 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
-from toy_service.service import NOTES
+from toy_service.service import BROKEN, NOTES, KnownPartner, partner_rows
 from toy_service.world import NOTICED, QUIET, World
 
 from chassis import errands
+from chassis.rows import TableRows
 from chassis.testing.network import until
 from contracts import job_exchange_commands_v1 as commands
 from contracts.ids import uuid7
@@ -75,6 +77,29 @@ async def test_wakes_and_timers_and_their_cancelling(toy: World) -> None:
     assert "timer remind" not in await toy.seen(job)
 
 
+async def test_a_timer_set_for_now_does_not_wait_for_the_keeper(world: World) -> None:
+    await world.start(timer_poll_seconds=60)
+    job, woken = uuid7(), uuid7()
+    await world.send_cancel(woken, reason=QUIET)
+    await world.until_seen(woken, f"cancel {QUIET.value}")
+    await world.send(world.cancel(job, woken, QUIET))
+    await world.until_seen(woken, f"cancel {QUIET.value}", "timer woken")
+
+
+async def test_a_timer_that_fails_at_once_blames_no_record_and_is_the_keepers(world: World) -> None:
+    toy = await world.start(timer_poll_seconds=60)
+    job, woken = uuid7(), uuid7()
+    await world.send_cancel(woken, reason=QUIET)
+    await world.until_seen(woken, f"cancel {QUIET.value}")
+    BROKEN[str(woken)] = RuntimeError
+    await world.send(world.cancel(job, woken, QUIET))
+    assert (await world.until_at_rest()).done == 2
+    BROKEN.clear()
+    assert await world.seen(woken) == [f"cancel {QUIET.value}"]
+    await toy.keeper.once()
+    assert await world.seen(woken) == [f"cancel {QUIET.value}", "timer woken"]
+
+
 async def test_a_timer_fires_once_with_two_replicas(world: World) -> None:
     await world.start()
     await world.start()
@@ -97,6 +122,33 @@ async def test_a_timer_found_due_by_two_acts_for_one_of_them(
     due = await toy.sql("SELECT * FROM timers")
     await asyncio.gather(*[path.fire(due) for _ in range(5)])
     assert await toy.seen(job) == ["cancel done_otherwise", "timer remind", "timer woken"]
+
+
+async def test_a_remembered_row_is_read_anew_when_it_changed_and_no_more_are_kept_than_asked(
+    toy: World,
+) -> None:
+    read: list[str] = []
+
+    def read_partner(row: Any) -> KnownPartner:
+        read.append(row.id)
+        return KnownPartner(row.id, row.version)
+
+    partners = TableRows(
+        "partner", partner_rows, read=read_partner, write=lambda it: (it.id, it.version), memo=2
+    )
+    async with toy.toy.engine.begin() as db:
+
+        async def versions(*ids: str) -> list[int]:
+            return [partner.version for partner in (await partners.load(db, ids, lock=False)).values()]
+
+        await partners.save(db, {name: KnownPartner(name, 1) for name in "abc"})
+        assert [await versions("a", "b"), await versions("a", "b")] == [[1, 1], [1, 1]]
+        assert read == ["a", "b"]
+        await partners.save(db, {"a": KnownPartner("a", 2)})
+        assert await versions("a", "b") == [2, 1]
+        assert await versions("c", "b") == [1, 1]
+        assert await versions("a") == [2]
+    assert read == ["a", "b", "a", "c", "a"]
 
 
 async def test_an_errand_is_done_at_least_once_under_one_id(toy: World) -> None:

@@ -5,6 +5,9 @@ CREATE ROLE job_exchange LOGIN PASSWORD 'job-exchange';
 CREATE DATABASE job_exchange OWNER job_exchange;
 CREATE ROLE matching LOGIN PASSWORD 'matching';
 CREATE DATABASE matching OWNER matching;
+-- The books are append-only for the service itself: its tables belong to another role, which only `prepare` uses.
+CREATE ROLE billing_owner LOGIN PASSWORD 'billing-owner';
 CREATE ROLE billing LOGIN PASSWORD 'billing';
-CREATE DATABASE billing OWNER billing;
+CREATE DATABASE billing OWNER billing_owner;
 REVOKE CONNECT ON DATABASE partner_registry, job_exchange, matching, billing FROM PUBLIC;
+GRANT CONNECT ON DATABASE billing TO billing;

@@ -159,7 +159,7 @@ def frozen(
     name = f"{'RE' if client else 'GS'}-2026-{number:06d}"
     rates: dict[str, str | None] = {"S": "19.00", "AE": "0.00", "E": "0.00", "O": None}
     rate = rates[category]
-    written = [
+    written: list[Data] = [
         {
             "position": position,
             "code": line.code,
@@ -173,7 +173,7 @@ def frozen(
         }
         for position, line in enumerate(lines, start=1)
     ]
-    vat = _cents(net * Decimal("0" if rate is None else rate) / 100)
+    net = sum((Decimal(line["net"]) for line in written), Decimal("0.00"))
     vat = _cents(net * Decimal(rate or "0") / 100)
     exemption, code = {
         "S": (None, None),

@@ -102,7 +102,7 @@ class Network:
                 **about, customer_number=f"S{dealer.partner_id.hex[-12:].upper()}", name="Telefonbau Muster GmbH",
                 address=Address(street="Hauptstraße 1", postcode=postcode, city="Ort"),
                 email="muster@example.org", language="de", customer_status=CustomerStatus.active, group=None,
-                vat_id=None, tax_number=None, certifications=[],
+                vat_id=None, tax_number="15/123/45678", certifications=[],
             ), DISTRIBUTOR),
             *[(registry.SignAgreement(
                 **about, kind=kind, valid_from=today, valid_until=None, self_billing_agreed=True,

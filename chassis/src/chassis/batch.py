@@ -15,7 +15,7 @@ from chassis.items import Item, Outcome, aggregate_key, known_now
 from chassis.journal import Count, Partition, VersionKey
 from chassis.outbox import OutboxRow
 from chassis.outgoing import Outbound, Outgoing, Sender
-from chassis.parked import Parking, TimerKey
+from chassis.parked import DueTimer, Parking, TimerKey
 from chassis.routes import Decide, Given, Reader
 from contracts import catalogue, replies_v1
 from contracts.envelope import Envelope
@@ -263,7 +263,7 @@ class Batch:
         for timer, due_at in decision.timers.items():
             self.timers[(name, row_id, timer)] = due_at
         for wake in decision.wakes:
-            self.timers[(wake.aggregate, wake.aggregate_id, wake.name)] = self.now
+            self.timers[(wake.aggregate, wake.aggregate_id, wake.name)] = wake.due_at or self.now
         given = Given(self.now, None, 0, self.rows)
         self.errands.extend((given.new_id(), errand) for errand in decision.errands)
         self._count_version(item)
@@ -391,6 +391,15 @@ class Batch:
     @property
     def aggregates(self) -> set[str]:
         return {aggregate_key(item.aggregate) for item in self.items if item.aggregate is not None}
+
+    @property
+    def timers_due(self) -> list[DueTimer]:
+        """The timers this batch has set that this reader can fire, and at once."""
+        return [
+            DueTimer(*key, due_at)
+            for key, due_at in self.timers.items()
+            if due_at is not None and due_at <= self.now and (key[0], key[2]) in self.desk.reader.by_timer
+        ]
 
     @property
     def errand_rows(self) -> list[tuple[str, str, str]]:

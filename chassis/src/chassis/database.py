@@ -22,10 +22,14 @@ SESSION = {
 }
 
 
-def connect(settings: ServiceSettings, service: str) -> AsyncEngine:
-    """The service's engine. No connection is made yet."""
+def connect(settings: ServiceSettings, service: str, *, as_owner: bool = False) -> AsyncEngine:
+    """The service's engine. No connection is made yet.
+
+    as_owner: as who owns the tables, where that is somebody else than the service's own role.
+    """
+    owner = settings.owner_database_url if as_owner else None
     return create_async_engine(
-        str(settings.database_url),
+        str(owner or settings.database_url),
         pool_size=settings.database_pool_size,
         max_overflow=0,
         hide_parameters=True,  # an SQL error that is logged must not quote rows

@@ -25,11 +25,15 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Another aggregate of this service that has to look at itself: a timer that is due at once."""
+    """Another aggregate of this service that has to look at itself: a timer that is due at once, or at a time.
+
+    due_at: the last word counts; who puts it off again and again never looks.
+    """
 
     aggregate: str
     aggregate_id: str
     name: str
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

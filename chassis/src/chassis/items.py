@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,8 @@ from enum import IntEnum
 from hashlib import blake2b
 from typing import Any, Protocol
 from uuid import UUID
+
+from pydantic_core import from_json, to_json
 
 from chassis.decisions import Rejected
 from chassis.routes import Reader, Route, TimerRoute
@@ -138,12 +139,25 @@ def aggregate_key(aggregate: tuple[str, str]) -> str:
 
 def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> str:
     """Headers as JSON text; any byte survives, since Latin-1 maps each to one character."""
-    return json.dumps([[name, None if value is None else value.decode("latin-1")] for name, value in headers])
+    pairs = [
+        (
+            name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("latin-1"),
+            None if value is None else value.decode("latin-1"),
+        )
+        for name, value in headers
+    ]
+    return to_json(pairs).decode()
 
 
 def unpack_headers(packed: str) -> list[tuple[str, bytes | None]]:
     """The inverse of `pack_headers`."""
-    return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed)]
+    return [
+        (
+            name if name.isascii() else name.encode("latin-1").decode("utf-8", "surrogateescape"),
+            None if value is None else value.encode("latin-1"),
+        )
+        for name, value in from_json(packed)
+    ]
 
 
 def decode(record: RawRecord, reader: Reader, verify: VerifyActor) -> Item:
@@ -197,8 +211,15 @@ def _decode_message(item: Item, topic: Topic, reader: Reader, verify: VerifyActo
     record = item.record
     _check_header_names(record.headers)
     envelope = Envelope.from_headers(record.headers)
-    message_type = catalogue.decode_type(topic.name, envelope.type)
     catalogue.check_key(topic, record.key, envelope)
+    try:
+        message_type = catalogue.decode_type(topic.name, envelope.type)
+    except Unreadable:
+        # a newer version of the sender says more than we know: what it says next need not wait for that
+        item.envelope = envelope
+        item.body_hash = _hash(envelope, record.value or b"")
+        item.aggregate = _known_elsewhere(topic, reader, envelope)
+        raise
     if not record.value:
         raise Unreadable("tombstone" if record.value is None else "empty", "There is no body.")
     item.envelope = envelope
@@ -221,17 +242,13 @@ def _decode_message(item: Item, topic: Topic, reader: Reader, verify: VerifyActo
 
 def _check_header_names(headers: Headers) -> None:
     """Kafka's header names are UTF-8; other bytes come as lone surrogates (`tolerant.py`)."""
-    for name, _ in headers:
-        if not name.isascii() and not _encodes(name):
-            raise Unreadable("header-name-not-utf8", "The name of a header is not UTF-8.")
-
-
-def _encodes(name: str) -> bool:
+    names = "".join([name for name, _ in headers])
+    if names.isascii():
+        return
     try:
-        name.encode()
+        names.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        raise Unreadable("header-name-not-utf8", "The name of a header is not UTF-8.") from None
 
 
 def _arrived_at(record: RawRecord) -> datetime:

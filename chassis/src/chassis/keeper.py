@@ -17,7 +17,8 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis import journal, outbox
+from chassis import journal, outbox, parked
+from chassis.clock import Clock
 from chassis.errors import Alike, Kind, classify, leaked, said
 from chassis.items import INBOX_KEEPS
 from chassis.path import Path
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 AT_ONCE = 200
 """Timers or parked aggregates per transaction."""
-UNSENT_SECONDS = 5
+UNSENT = timedelta(seconds=5)
 """A message unsent for so long was left by a crash: the sweeper sends it."""
 PRUNE_EVERY_SECONDS = 600.0
 REST_MOST_SECONDS = 10.0
@@ -40,8 +41,13 @@ PUT_OFF = timedelta(seconds=30)
 class Keeper:
     """One for each service; `touched` tells the watchdog when it last went round (monotonic)."""
 
-    def __init__(self, engine: AsyncEngine, paths: Collection[Path], settings: ServiceSettings) -> None:
+    def __init__(
+        self, engine: AsyncEngine, paths: Collection[Path], settings: ServiceSettings, clock: Clock
+    ) -> None:
         self._engine = engine
+        # looking needs no transaction
+        self._looking = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._clock = clock
         self._paths = list(paths)
         self._settings = settings
         self._pruned_at = time.monotonic()
@@ -68,12 +74,17 @@ class Keeper:
             await asyncio.sleep(min(rest * 2.0 ** min(failures, 6), REST_MOST_SECONDS))
 
     async def once(self) -> bool:
-        """One round; True when there may be more to do at once."""
+        """One round; True when there may be more to do at once. At rest it is one statement for all readers."""
+        async with self._looking.connect() as db:
+            seen = await parked.glance(db)
         busy = False
         for path in self._paths:
-            busy |= await self._timers(path)
-            busy |= await self._parked(path)
-        await self._unsent()
+            if seen.timer_due_at is not None and seen.timer_due_at <= self._clock.now(seen.now):
+                busy |= await self._timers(path)
+            if seen.some_parked:
+                busy |= await self._parked(path)
+        if seen.oldest_unsent_at is not None and seen.now - seen.oldest_unsent_at > UNSENT:
+            await self._unsent()
         await self._prune()
         return busy
 
@@ -107,7 +118,7 @@ class Keeper:
 
     async def _unsent(self) -> None:
         async with self._engine.connect() as db:
-            aggregates = await outbox.stale_aggregates(db, UNSENT_SECONDS, AT_ONCE)
+            aggregates = await outbox.stale_aggregates(db, UNSENT, AT_ONCE)
         if aggregates and self._paths:
             await self._paths[0].publish(aggregates, {})
             log.info("sent what a crash or an outage had left unsent", aggregates=len(aggregates))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis import database
+from chassis.settings import ServiceSettings
 
 CHASSIS = Path(__file__).parent / "migrations"
 _VERSION = {
@@ -31,6 +36,42 @@ def _both(service: Path) -> list[tuple[Config, str]]:
         (_config(CHASSIS, "chassis_version"), "chassis_version"),
         (_config(service, "alembic_version"), "alembic_version"),
     ]
+
+
+async def prepare(
+    settings: ServiceSettings, name: str, service: Path, append_only: Collection[str] = ()
+) -> None:
+    """Bring the database to the newest version, as its owner; then give the service's own role its rights.
+
+    append_only: tables that this role may read and add to, and nothing else: what is in them stays as it is.
+    """
+    owner = database.connect(settings, name, as_owner=True)
+    try:
+        await upgrade(owner, service)
+        role = make_url(str(settings.database_url)).username
+        if settings.owner_database_url is not None and role is not None:
+            await _grant(owner, role, append_only)
+    finally:
+        await owner.dispose()
+
+
+async def _grant(owner: AsyncEngine, role: str, append_only: Collection[str]) -> None:
+    """Rows, not tables: the role neither drops nor alters anything, nor switches a trigger off."""
+    quoted = _quoted(role)
+    kept = ", ".join([_quoted(name) for name in (*append_only, *_VERSION)])
+    async with owner.begin() as db:
+        await db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        for right in (
+            f"GRANT USAGE ON SCHEMA public TO {quoted}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {quoted}",
+            f"REVOKE UPDATE, DELETE, TRUNCATE ON {kept} FROM {quoted}",
+        ):
+            await db.execute(text(right))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 async def upgrade(engine: AsyncEngine, service: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -39,7 +39,7 @@ _take_out = text(
     "DELETE FROM outbox o USING locked l WHERE o.id = l.id RETURNING o.id, o.topic, o.key, o.headers, o.value"
 )
 _stale_aggregates = text(
-    "SELECT DISTINCT aggregate FROM outbox WHERE created_at < now() - make_interval(secs => :seconds) LIMIT :most"
+    "SELECT DISTINCT aggregate FROM outbox WHERE created_at < now() - CAST(:age AS interval) LIMIT :most"
 )
 _compacted_columns = list(tables.compacted.columns)
 _save_compacted = upsert_many(tables.compacted, _compacted_columns)
@@ -75,9 +75,9 @@ async def take_out(
     return sorted(rows, key=lambda row: row.id)
 
 
-async def stale_aggregates(db: AsyncConnection, seconds: int, most: int) -> list[str]:
+async def stale_aggregates(db: AsyncConnection, age: timedelta, most: int) -> list[str]:
     """Aggregates with messages that stayed unsent for this long: a crash left them, and no redelivery came."""
-    rows = await db.execute(_stale_aggregates, {"seconds": seconds, "most": most})
+    rows = await db.execute(_stale_aggregates, {"age": age, "most": most})
     return [row.aggregate for row in rows]
 
 

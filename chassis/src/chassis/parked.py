@@ -194,6 +194,16 @@ TimerKey = tuple[str, str, str]
 """(rows, aggregate id, name)"""
 
 
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer that is due, shaped as the rows of `due_timers`."""
+
+    aggregate: str
+    aggregate_id: str
+    name: str
+    due_at: datetime
+
+
 async def save_timers(db: AsyncConnection, changes: Mapping[TimerKey, datetime | None]) -> None:
     """Set or cancel timers, the last word for each."""
     cancelled = sorted(key for key, due_at in changes.items() if due_at is None)
@@ -215,6 +225,18 @@ async def fire_timers(db: AsyncConnection, items: Collection[Item]) -> set[Timer
     kinds, ids, names, due = (list(column) for column in zip(*sorted(keys), strict=True))
     rows = await db.execute(_fire_timers, {"aggregates": kinds, "ids": ids, "names": names, "due": due})
     return {(row.aggregate, row.aggregate_id, row.name) for row in rows}
+
+
+_glance = text(
+    "SELECT clock_timestamp() AS now, (SELECT min(due_at) FROM timers) AS timer_due_at, "
+    "EXISTS (SELECT FROM parked WHERE aggregate IS NOT NULL AND reason <> 'failed') AS some_parked, "
+    "(SELECT created_at FROM outbox ORDER BY id LIMIT 1) AS oldest_unsent_at"
+)
+
+
+async def glance(db: AsyncConnection) -> Any:
+    """Whether there may be anything to do, for all readers: now, timer_due_at, some_parked, oldest_unsent_at."""
+    return (await db.execute(_glance)).one()
 
 
 async def due_timers(

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from itertools import groupby, islice
 from typing import Any
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import journal, outbox, parked
 from chassis.batch import Batch, Desk
 from chassis.clock import Clock
 from chassis.decisions import Row
-from chassis.errors import Conflict
+from chassis.errors import Conflict, said
 from chassis.items import (
     Item,
     Outcome,
@@ -33,9 +34,12 @@ from chassis.items import (
 )
 from chassis.journal import Count, Partition
 from chassis.metrics import Metrics
+from chassis.parked import DueTimer
 from chassis.publish import Publisher
 from chassis.routes import Reader
 from contracts.messages import Unreadable
+
+log = structlog.get_logger()
 
 THROUGH = (Outcome.DONE, Outcome.DUPLICATE, Outcome.REJECTED)
 
@@ -83,6 +87,16 @@ class Path:
             self._metrics.batch(batch, [len(record.value or b"") for record in records])
             if batch.out or len(batch.items) < len(items):
                 await self.publish({item.aggregate_key for item in items if item.aggregate}, _causes(records))
+            await self._fire_at_once(batch.timers_due)
+
+    async def _fire_at_once(self, due: Sequence[DueTimer]) -> None:
+        """A timer set for now need not wait for the keeper's next round. What fails here the keeper does again."""
+        if not due:
+            return
+        try:
+            await self.fire(due)
+        except Exception as error:  # noqa: BLE001  # no record of this batch is to blame; the keeper finds out who is
+            log.info("timers left to the keeper", reader=self.reader.name, number=len(due), error=said(error))
 
     async def fire(self, due: Sequence[Any]) -> None:
         """Act on timers that are due, as rows of (aggregate, aggregate_id, name, due_at)."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import zip_longest
+from random import randrange
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import outbox
@@ -58,6 +62,11 @@ class Publisher:
         await producer.client.fetch_all_metadata()
         return None
 
+    async def topics(self) -> set[str]:
+        """The names of all topics the broker has for us. Raises what the client raises."""
+        producer = await self._running()
+        return set((await producer.client.fetch_all_metadata()).topics())
+
     async def publish(self, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]) -> None:
         """Send all unsent rows of these aggregates and records, in order.
 
@@ -101,14 +110,14 @@ class Publisher:
         log.warning("compacted messages written again", number=len(rows))
 
     async def _send(self, rows: Sequence[Any]) -> None:
-        """Pipelined, in order; any failure condemns the producer, since an idempotent one may be wedged for good."""
+        """Pipelined, in order for each key. A failure condemns the producer: an idempotent one may be wedged."""
         producer: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(ACK_SECONDS):
                 producer = await self._running()
                 acks = [
-                    await producer.send(row.topic, row.value, row.key, headers=unpack_headers(row.headers))
-                    for row in rows
+                    await producer.send_batch(batch, topic, partition=partition)
+                    for topic, partition, batch in _batches(producer, await _by_partition(producer, rows))
                 ]
                 await asyncio.gather(*acks)
         except BaseException as error:
@@ -145,6 +154,51 @@ class Publisher:
             # a stop that was cut short leaves its sender alive, and that would still send
             with contextlib.suppress(TimeoutError, KafkaError, OSError):
                 await asyncio.wait_for(_kill(producer), CLOSE_SECONDS)
+
+
+async def _by_partition(producer: AIOKafkaProducer, rows: Sequence[Any]) -> dict[tuple[str, int], list[Any]]:
+    """The rows of each topic and partition, in order. A key goes where the Java client would put it."""
+    partitions: dict[str, int] = {}
+    for topic in {row.topic for row in rows}:
+        partitions[topic] = len(await producer.partitions_for(topic))
+    found: dict[tuple[str, int], list[Any]] = {}
+    for row in rows:
+        number = partitions[row.topic]
+        partition = _hashed(row.key) % number if row.key is not None else randrange(number)
+        found.setdefault((row.topic, partition), []).append(row)
+    return found
+
+
+@lru_cache(maxsize=32_768)
+def _hashed(key: bytes) -> int:
+    """Kafka's own hash of a key, which aiokafka computes in Python; all messages of a job share one."""
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def _batches(
+    producer: AIOKafkaProducer, rows: Mapping[tuple[str, int], Sequence[Any]]
+) -> Iterator[tuple[str, int, Any]]:
+    """Whole batches, one ack each; the first of every partition before the second of any, which waits for it."""
+    for turn in zip_longest(*[_batches_of(producer, part) for part in rows.values()]):
+        for (topic, partition), batch in zip(rows, turn, strict=True):
+            if batch is not None:
+                yield topic, partition, batch
+
+
+def _batches_of(producer: AIOKafkaProducer, rows: Sequence[Any]) -> Iterator[Any]:
+    batch = producer.create_batch()
+    for row in rows:
+        record = {
+            "key": row.key,
+            "value": row.value,
+            "headers": unpack_headers(row.headers),
+            "timestamp": None,
+        }
+        if batch.append(**record) is None:
+            yield batch
+            batch = producer.create_batch()
+            batch.append(**record)  # the first one always fits; its size was checked before the commit
+    yield batch
 
 
 async def _kill(producer: AIOKafkaProducer) -> None:

@@ -66,6 +66,8 @@ class TableRows(Generic[T]):
 
     read: a database row to the value; write: the value to the columns' values, in their order (JSONB as text);
     columns: those that are read and written (all by default).
+    memo: so many values are kept beside the database row they were read from; a row that is the same still is not
+    read into a value again. For reference data, which is loaded far more often than it changes; values are immutable.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class TableRows(Generic[T]):
         read: Callable[[Any], T],
         write: Callable[[T], Sequence[Any]],
         columns: Sequence[Column[Any]] | None = None,
+        memo: int = 0,
     ) -> None:
         (key,) = table.primary_key.columns
         self.name = name
@@ -83,6 +86,8 @@ class TableRows(Generic[T]):
         self._key = key.name
         self._read = read
         self._write = write
+        self._memo: dict[str, tuple[tuple[Any, ...], T]] = {}
+        self._memo_most = memo
         names = ", ".join(f'"{c.name}"' for c in self._columns)
         select = (
             f'SELECT {names} FROM "{table.name}" '  # noqa: S608  # names of tables and columns, from code
@@ -102,7 +107,20 @@ class TableRows(Generic[T]):
 
     async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, T]:
         result = await db.execute(self._select_locked if lock else self._select, {"ids": sorted(ids)})
+        if self._memo_most:
+            return {(row_id := str(getattr(row, self._key))): self._value_of(row_id, row) for row in result}
         return {str(getattr(row, self._key)): self._read(row) for row in result}
+
+    def _value_of(self, row_id: str, row: Any) -> T:
+        columns = tuple(row)
+        known = self._memo.get(row_id)
+        if known is not None and known[0] == columns:
+            return known[1]
+        value = self._read(row)
+        if len(self._memo) >= self._memo_most and known is None:
+            del self._memo[next(iter(self._memo))]
+        self._memo[row_id] = columns, value
+        return value
 
     async def save(self, db: AsyncConnection, values: Mapping[str, T]) -> None:
         await db.execute(

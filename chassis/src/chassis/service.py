@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 import uvicorn
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faststream.asgi import AsgiFastStream
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,7 +37,7 @@ from chassis.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
 LAG_SECONDS = 5.0
 CLOSE_SECONDS = 1.5
 """A stop is over within 20 s: the batch has `stop_seconds` and 1 s, the connections twice this."""
@@ -51,6 +51,7 @@ class Service:
     migrations: folder with the service's Alembic environment.
     errands: what does each kind of errand.
     indexes: in-memory indexes that must be complete before the first batch.
+    append_only: tables whose rows the service's own database role may neither change nor delete.
     """
 
     name: str
@@ -60,14 +61,23 @@ class Service:
     migrations: FilePath
     errands: Mapping[str, Do] = field(default_factory=dict)
     indexes: Sequence[IndexReader] = ()
+    append_only: Sequence[str] = ()
 
 
 class Running:
     """A service in this process. Made anew for each run."""
 
-    def __init__(self, service: Service, settings: ServiceSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        settings: ServiceSettings,
+        clock: Clock | None = None,
+        *,
+        prepare: bool = False,
+    ) -> None:
         self.service = service
         self.settings = settings
+        self._prepare = prepare
         self.registry = CollectorRegistry()
         self.metrics = Registered.of(self.registry)
         self.engine: AsyncEngine = database.connect(settings, service.name)
@@ -92,7 +102,7 @@ class Running:
         self.broker = kafka.broker(settings, service.name)
         for consumer in self.consumers:
             consumer.attach(self.broker, f"{service.name}.{consumer.name}")
-        self.keeper = Keeper(self.engine, self.paths, settings)
+        self.keeper = Keeper(self.engine, self.paths, settings, clock)
         self.errands = Errands(self.engine, service.errands, self.metrics)
         self.watchdog = Watchdog(settings.stuck_seconds)
         self._started = False
@@ -103,8 +113,9 @@ class Running:
     async def start(self) -> None:
         """Connect and begin to work; waits as long as database or broker are away."""
         self._begin("watchdog", self.watchdog.run())
-        await self._until_there("database", self._schema_is_right)
+        await self._until_there("database", self._tables_are_there)
         await self._until_there("broker", self.publisher.start)
+        await self._until_there("topics", self._topics_are_there)
         for index in self.service.indexes:
             self._begin("index", index.run(self.settings))
         for index in self.service.indexes:
@@ -151,10 +162,23 @@ class Running:
             else:
                 return
 
-    async def _schema_is_right(self) -> None:
+    async def _tables_are_there(self) -> None:
+        if self._prepare:
+            service = self.service
+            await migrate.prepare(self.settings, service.name, service.migrations, service.append_only)
         lacks = await migrate.behind(self.engine, self.service.migrations)
         if lacks:
             raise SystemExit("; ".join(lacks))
+
+    async def _topics_are_there(self) -> None:
+        """Its own, and those that other services create: who subscribes before they are there learns of them late."""
+        if self._prepare:
+            await kafka.create_topics(self.settings, kafka.topics_of(self.service.name))
+        needed = {topic.name for topic in kafka.topics_of(self.service.name)}
+        needed |= {topic.name for reader in self.service.readers for topic in reader.topics}
+        missing = needed - await self.publisher.topics()
+        if missing:
+            raise UnknownTopicOrPartitionError(", ".join(sorted(missing)))
 
     async def _watch_lag(self) -> None:
         while True:
@@ -207,12 +231,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(service: Service, settings: ServiceSettings) -> None:
-    """Run a service until SIGTERM or SIGINT. Raises SystemExit with a sentence when it cannot run at all."""
+async def run(service: Service, settings: ServiceSettings, *, prepare: bool = False) -> None:
+    """Run a service until SIGTERM or SIGINT. Raises SystemExit with a sentence when it cannot run at all.
+
+    prepare: bring tables and topics to the newest version first, as soon as database and broker are there.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    running = Running(service, settings)
+    running = Running(service, settings, prepare=prepare)
     app = AsgiFastStream(
         running.broker, asgi_routes=health.routes(running.checks, running.registry, running.metrics)
     )

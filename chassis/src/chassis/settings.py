@@ -15,6 +15,11 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     database_url: PostgresDsn = Field(description="postgresql+asyncpg://user:password@host:port/database")
+    owner_database_url: PostgresDsn | None = Field(
+        default=None,
+        repr=False,
+        description="the tables' owner, for `prepare` alone; the service's own role gets only what it needs",
+    )
     database_pool_size: int = Field(default=8, ge=2, le=50)
     kafka_bootstrap_servers: str = Field(min_length=3, description="host:port, several with commas")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"

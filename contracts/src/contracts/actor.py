@@ -45,6 +45,7 @@ class Actor:
     name: str
 
     @classmethod
+    @lru_cache(maxsize=4096)  # the class is never collected, and the same few send all commands
     def parse(cls, text: str) -> Actor:
         """From its text form. Raises ActorError."""
         head, _, name = text.partition(":")

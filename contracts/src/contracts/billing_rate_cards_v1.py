@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.ids import RateCardId
-from contracts.messages import Event, Value
+from contracts.messages import Event
 from contracts.topics import Topic
-from contracts.values import Version, WorkPrice, ZoneTravel
+from contracts.values import PriceTerms, Version, WorkPrice, ZoneTravel
 from contracts.wire import Day, Time
 
 
-class RateCardVersion(Value):
+class RateCardVersion(PriceTerms):
     """The distributor's prices from a day on. A published version never changes."""
 
     version: Version

@@ -24,9 +24,10 @@ from contracts.values import (
     Sha256,
     Summary,
     Window,
+    WorkedTime,
     Zone,
 )
-from contracts.wire import Day, Time, whole
+from contracts.wire import Day, Flag, Time, whole
 
 
 class CancelReason(OpenEnum):
@@ -75,6 +76,8 @@ class PostJob(JobCommand):
     offer_policy: OfferPolicy
     own_reference: OwnReference
     summary: Summary
+    rework_of: JobId | None = None
+    """The client's own job whose work has to be made good, at no charge."""
     end_customer: Sealed
     """Sealed to job-exchange's published key, bound to this job's id."""
 
@@ -112,6 +115,10 @@ class SubmitStatement(JobCommand):
     materials: Annotated[list[Material], Field(max_length=100)]
     proof_sha256: Sha256 | None = None
     """The signed paper's SHA-256; the paper itself stays with the contractor."""
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
+    """When, for surcharges; none are paid without. Together they are the hours."""
+    nobody_there: Flag = False
+    """He came and could not work: the fee for that is paid instead of hours."""
 
 
 class ApproveStatement(JobCommand):
@@ -142,6 +149,20 @@ class ResolveDispute(JobCommand):
     hours: Hours
 
 
+class CorrectStatement(JobCommand):
+    """A statement that was approved and settled was wrong. The distributor only."""
+
+    TYPE: ClassVar[str] = "job-exchange.CorrectStatement.v1"
+
+    statement_id: StatementId
+    """The wrong one."""
+    new_statement_id: StatementId
+    hours: Hours
+    performed_from: Day
+    performed_to: Day
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
+
+
 TOPIC = Topic(
     name="job-exchange.commands.v1",
     owner="job-exchange",
@@ -158,5 +179,6 @@ TOPIC = Topic(
         ApproveStatement,
         DisputeStatement,
         ResolveDispute,
+        CorrectStatement,
     ),
 )

@@ -21,11 +21,13 @@ from contracts.values import (
     OfferPolicy,
     OwnReference,
     Postcode,
+    Quantity,
     RequiredCertification,
     ResponseTime,
     Summary,
     Version,
     Window,
+    WorkedTime,
     Zone,
 )
 from contracts.wire import Day, Flag, Time, whole
@@ -63,6 +65,19 @@ class JobPosted(JobEvent):
     own_reference: OwnReference
     summary: Summary
     posted_at: Time
+    rework_of: JobId | None = None
+
+
+class FeeBasis(Value):
+    """What billing needs to know of a job that was cancelled after award."""
+
+    window_starts_at: Time
+    postcode: Postcode
+    kind_of_work: KindOfWork
+    travel_zone: Zone
+    rate_card_id: RateCardId
+    rate_card_version: Version
+    own_reference: OwnReference
 
 
 class JobCancelled(JobEvent):
@@ -74,6 +89,9 @@ class JobCancelled(JobEvent):
     contractor_id: PartnerId | None = None
     """Who had it, if anybody."""
     reason: CancelReason
+    cancelled_at: Time | None = None
+    fee_basis: FeeBasis | None = None
+    """What a fee is reckoned by, when somebody had the job."""
 
 
 class JobStarted(JobEvent):
@@ -121,12 +139,14 @@ class Statement(Value):
     performed_from: Day
     performed_to: Day
     materials: Annotated[list[Material], Field(max_length=100)]
+    worked: list[WorkedTime] = Field(default_factory=list, max_length=50)
+    """When, for surcharges."""
+    nobody_there: Flag = False
+    """No work could be done: the fee for that is paid instead of hours."""
 
 
-class JobCompleted(JobEvent):
-    """The work is done and approved: all that billing needs for both legs."""
-
-    TYPE: ClassVar[str] = "job-exchange.JobCompleted.v1"
+class DoneWork(JobEvent):
+    """All that billing needs for both legs."""
 
     client_id: PartnerId
     contractor_id: PartnerId
@@ -141,6 +161,22 @@ class JobCompleted(JobEvent):
     own_reference: OwnReference
     approved_by: Approver
     completed_at: Time
+    response_time: ResponseTime = ResponseTime.unknown
+    approves_itself_up_to_hours: Quantity | None = None
+    rework_of: JobId | None = None
+    """Made good at no charge: the job whose work it was."""
+
+
+class JobCompleted(DoneWork):
+    """The work is done and approved."""
+
+    TYPE: ClassVar[str] = "job-exchange.JobCompleted.v1"
+
+
+class StatementCorrected(DoneWork):
+    """The approved statement was wrong; this one, of a higher version, stands in its place."""
+
+    TYPE: ClassVar[str] = "job-exchange.StatementCorrected.v1"
 
 
 class WorkOrderReleased(JobEvent):
@@ -174,6 +210,7 @@ TOPIC = Topic(
         JobStated,
         JobDisputed,
         JobCompleted,
+        StatementCorrected,
         WorkOrderReleased,
         WorkOrderTakenBack,
     ),

@@ -23,6 +23,19 @@ class WithdrawReason(OpenEnum):
     cancelled = "cancelled"
     assigned_otherwise = "assigned_otherwise"
     partner_lapsed = "partner_lapsed"
+    on_hold = "on_hold"
+    ranked_again = "ranked_again"
+    unknown = "unknown"
+
+
+class UnfilledCause(OpenEnum):
+    """Why nobody is asked any more."""
+
+    nobody_left = "nobody_left"
+    window_over = "window_over"
+    too_many_rounds = "too_many_rounds"
+    reference_data_missing = "reference_data_missing"
+    """The rate card's version or the client never became known here."""
     unknown = "unknown"
 
 
@@ -41,13 +54,26 @@ class Failure(Value):
 
     constraint: Code
     fact: Fact
+    fact_de: Fact | None = None
+    """The same in German."""
 
 
 class Term(Value):
-    """One part of a ranking."""
+    """One part of a ranking. The points of all terms are the score."""
 
     name: Code
     value: Share
+    weight: Score | None = None
+    """By the policy; below zero it counts against."""
+    points: Score | None = None
+    """Weight times value, rounded down."""
+
+
+class Difference(Value):
+    """By how many points the chosen one is ahead in this term; below zero he is behind."""
+
+    name: Code
+    points: Score
 
 
 class Candidate(Value):
@@ -62,6 +88,8 @@ class Candidate(Value):
     failed: Annotated[list[Failure], Field(max_length=20)]
     terms: Annotated[list[Term], Field(max_length=20)]
     score: Score | None = None
+    behind: Annotated[list[Difference], Field(max_length=20)] | None = None
+    """Who passed and was not chosen: term by term, what the chosen one had more. The sum is the difference."""
 
 
 class Removed(Value):
@@ -177,6 +205,17 @@ class JobUnfilled(AssignmentEvent):
     removed: Annotated[list[Removed], Field(max_length=50)]
     looked_at: Count
     offers_made: Count
+    cause: UnfilledCause | None = None
+
+
+class JobHeld(AssignmentEvent):
+    """A dispatcher stopped the search: nobody is asked until he goes on, gives it by hand, or its time is over."""
+
+    TYPE: ClassVar[str] = "matching.JobHeld.v1"
+
+    client_id: PartnerId
+    held_until: Time
+    """The end of the job's window."""
 
 
 TOPIC = Topic(
@@ -196,6 +235,7 @@ TOPIC = Topic(
         JobAssigned,
         AssignmentReleased,
         JobUnfilled,
+        JobHeld,
     ),
     versioned=True,
 )

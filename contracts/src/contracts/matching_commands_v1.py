@@ -1,14 +1,15 @@
-"""matching.commands.v1: accept, decline, volunteer, assign by hand, release, no-show."""
+"""matching.commands.v1: accept, decline, volunteer, by hand, hold, rank again, release, no-show, rate."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from contracts.ids import JobId, OfferId, PartnerId
 from contracts.messages import Command, OpenEnum
 from contracts.topics import Topic
 from contracts.values import Remark
+from contracts.wire import whole
 
 
 class DeclineReason(OpenEnum):
@@ -30,12 +31,17 @@ class ReleaseReason(OpenEnum):
     unknown = "unknown"
 
 
-class MatchingCommand(Command):
+class AboutJob(Command):
     """A request about who does one job."""
 
     SUBJECT: ClassVar[str] = "job_id"
 
     job_id: JobId
+
+
+class MatchingCommand(AboutJob):
+    """The same, about one partner."""
+
     contractor_id: PartnerId
 
 
@@ -70,8 +76,24 @@ class AssignByHand(MatchingCommand):
     reason: Remark
 
 
+class HoldJob(AboutJob):
+    """A dispatcher stops the search: open offers are withdrawn, nobody is asked. The distributor only."""
+
+    TYPE: ClassVar[str] = "matching.HoldJob.v1"
+
+    reason: Remark
+
+
+class RankAgain(AboutJob):
+    """A dispatcher lets everybody be looked at anew; open offers are withdrawn. The distributor only."""
+
+    TYPE: ClassVar[str] = "matching.RankAgain.v1"
+
+    reason: Remark
+
+
 class ReleaseAssignment(MatchingCommand):
-    """The contractor gives the job back."""
+    """The contractor gives the job back, or the distributor takes it from him."""
 
     TYPE: ClassVar[str] = "matching.ReleaseAssignment.v1"
 
@@ -86,6 +108,15 @@ class ReportNoShow(MatchingCommand):
     client_id: PartnerId
 
 
+class RateContractor(MatchingCommand):
+    """The client says how the work was, once, after the job is completed."""
+
+    TYPE: ClassVar[str] = "matching.RateContractor.v1"
+
+    client_id: PartnerId
+    stars: Annotated[int, whole(1, 5)]
+
+
 TOPIC = Topic(
     name="matching.commands.v1",
     owner="matching",
@@ -94,5 +125,15 @@ TOPIC = Topic(
     cleanup="delete",
     retention=timedelta(days=7),
     data_class="operational",
-    messages=(AcceptOffer, DeclineOffer, Volunteer, AssignByHand, ReleaseAssignment, ReportNoShow),
+    messages=(
+        AcceptOffer,
+        DeclineOffer,
+        Volunteer,
+        AssignByHand,
+        HoldJob,
+        RankAgain,
+        ReleaseAssignment,
+        ReportNoShow,
+        RateContractor,
+    ),
 )

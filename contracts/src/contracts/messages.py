@@ -84,6 +84,7 @@ class Value(BaseModel):
         serialize_by_alias=True,
         validate_default=False,
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
     @classmethod

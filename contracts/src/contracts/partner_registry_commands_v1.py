@@ -9,22 +9,28 @@ from pydantic import Field
 
 from contracts.crm_partners_v1 import PartnerMasterData
 from contracts.ids import JobId, PartnerId
-from contracts.messages import Command
+from contracts.messages import Command, OpenEnum
 from contracts.topics import Topic
 from contracts.values import (
     AgreementKind,
     Certification,
+    Email,
+    Iban,
     JobNumber,
     Jwk,
     KindOfWork,
+    LeitwegId,
     Manufacturer,
     Money,
     Name,
     NoticeKind,
+    Phone,
+    PostalAddress,
     ProductLine,
     Reference,
     Remark,
     ResponseTime,
+    TaxCertificate,
     WeeklyHours,
     Zone,
 )
@@ -157,6 +163,47 @@ class SetSealingKey(PartnerCommand):
     public_key: Jwk
 
 
+class SetBillingDetails(PartnerCommand):
+    """How a partner is named and reached on documents, and where he is paid; whole."""
+
+    TYPE: ClassVar[str] = "partner-registry.SetBillingDetails.v1"
+
+    company_address: PostalAddress | None = None
+    registration: Name | None = None
+    invoice_email: Email | None = None
+    phone: Phone | None = None
+    iban: Iban | None = None
+    leitweg_id: LeitwegId | None = None
+
+
+class DeclareSmallBusiness(PartnerCommand):
+    """From this day on he is a small business (§ 19 UStG), or is one no longer. His own word."""
+
+    TYPE: ClassVar[str] = "partner-registry.DeclareSmallBusiness.v1"
+
+    from_day: Day
+    small_business: Flag
+
+
+class TaxCertificateKind(OpenEnum):
+    """Which certificate of the tax office."""
+
+    building_work = "building_work"
+    """USt 1 TG: he does building work lastingly himself, § 13b (5) sentence 2 UStG."""
+    building_tax_exemption = "building_tax_exemption"
+    """§ 48b EStG: nothing is kept back from what he is paid."""
+    unknown = "unknown"
+
+
+class RecordTaxCertificate(PartnerCommand):
+    """A certificate of the tax office was shown. The distributor only."""
+
+    TYPE: ClassVar[str] = "partner-registry.RecordTaxCertificate.v1"
+
+    kind: TaxCertificateKind
+    certificate: TaxCertificate
+
+
 class NotifyPartner(PartnerCommand):
     """Tell a partner what happened to a job. Services only."""
 
@@ -188,6 +235,9 @@ TOPIC = Topic(
         ReinstatePartner,
         ExcludePartner,
         SetSealingKey,
+        SetBillingDetails,
+        DeclareSmallBusiness,
+        RecordTaxCertificate,
         NotifyPartner,
     ),
 )

@@ -15,14 +15,21 @@ from contracts.values import (
     Certification,
     CustomerNumber,
     CustomerStatus,
+    Email,
     Group,
+    Iban,
     Jwk,
     KindOfWork,
     Language,
+    LeitwegId,
     Money,
     Name,
+    Phone,
+    PostalAddress,
     ResponseTime,
+    TaxCertificate,
     TaxNumber,
+    Term,
     VatId,
     WeeklyHours,
     Zone,
@@ -63,6 +70,26 @@ class Availability(Value):
     standing_offer: Flag
 
 
+class BillingFacts(Value):
+    """What documents and taxes need of a partner. Each tax fact has its days: old jobs are taxed by old facts."""
+
+    company_address: PostalAddress | None = None
+    """The seat, where it is not the address he works from; abroad it decides how he is taxed."""
+    registration: Name | None = None
+    """Such as HRB 4711 (Amtsgericht Osnabrück)."""
+    invoice_email: Email | None = None
+    """The company's mailbox for invoices (BT-34, BT-49)."""
+    phone: Phone | None = None
+    iban: Iban | None = None
+    leitweg_id: LeitwegId | None = None
+    small_business: list[Term] = Field(default_factory=list, max_length=50)
+    """§ 19 UStG, as he declared it."""
+    building_work_certificates: list[TaxCertificate] = Field(default_factory=list, max_length=50)
+    """USt 1 TG, § 13b (5) sentence 2 UStG."""
+    building_tax_exemptions: list[TaxCertificate] = Field(default_factory=list, max_length=50)
+    """§ 48b EStG."""
+
+
 class Partner(Event):
     """A partner. Contact data stays with the registry, which is also who notifies."""
 
@@ -87,6 +114,7 @@ class Partner(Event):
     """These never get his jobs."""
     sealing_key: Jwk | None = None
     """Work orders for him are sealed to it."""
+    billing: BillingFacts | None = None
 
 
 TOPIC = Topic(

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.ids import MessageId
-from contracts.messages import Event, Message
+from contracts.messages import Event, Message, Value
 from contracts.topics import Topic
-from contracts.values import Code, JobNumber, ZonePrice
+from contracts.values import Code, JobNumber, Leg, Money, Quantity, ZonePrice
 from contracts.wire import text
 
 
@@ -79,10 +79,29 @@ class MatchingRejected(Rejected):
     TYPE: ClassVar[str] = "matching.CommandRejected.v1"
 
 
+class EstimateLine(Value):
+    """One part of an estimate, net. code: work, travel, surcharge-night …"""
+
+    code: Code
+    quantity: Quantity
+    unit_price: Money
+    net: Money
+
+
+class Estimate(Value):
+    """What a job would cost or earn, net."""
+
+    side: Leg
+    lines: Annotated[list[EstimateLine], Field(max_length=50)]
+    net: Money
+
+
 class BillingAccepted(Accepted):
-    """It is done."""
+    """It is done; who asked for an estimate has it here."""
 
     TYPE: ClassVar[str] = "billing.CommandAccepted.v1"
+
+    estimate: Estimate | None = None
 
 
 class BillingRejected(Rejected):

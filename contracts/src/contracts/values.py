@@ -41,6 +41,14 @@ DocumentNumber = Annotated[str, text(30, "^[A-Z0-9][A-Z0-9-]{0,29}$")]
 """The gapless number of an invoice or a self-billed invoice, § 14 (4) no. 4 UStG."""
 Reference = Annotated[str, text(30, "^[A-Za-z0-9][A-Za-z0-9./_-]{0,29}$")]
 Sha256 = Annotated[str, text(64, "^[0-9a-f]{64}$")]
+Iban = Annotated[str, text(34, "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$")]
+"""The account to pay to, without spaces (ISO 13616); its check digits are judged by who uses it."""
+LeitwegId = Annotated[str, text(46, "^[0-9]{2,12}(-[A-Za-z0-9]{1,30})?-[0-9]{2}$")]
+"""A public buyer's routing number, BT-10 of an XRechnung."""
+CertificateNumber = Annotated[str, text(30, "^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,29}$")]
+"""The number on a certificate of the tax office."""
+ForeignPostcode = Annotated[str, text(10, "^[A-Z0-9][A-Z0-9 -]{1,9}$")]
+"""A postcode of any country."""
 KeyName = Annotated[str, text(64, "^[A-Za-z0-9._-]{1,64}$")]
 """The kid of a key."""
 Remark = Annotated[str, text(200)]
@@ -143,10 +151,74 @@ class AgreementKind(OpenEnum):
 
 
 class OfferPolicy(OpenEnum):
-    """How candidates are asked: the best one is simply given the job, or one after the other is asked."""
+    """How candidates are asked: the best is simply given the job, one after the other, or the best few at once."""
 
     direct = "direct"
     sequential = "sequential"
+    broadcast = "broadcast"
+    unknown = "unknown"
+
+
+class SurchargeKind(OpenEnum):
+    """When an hour costs more, in German local time. Of several only the highest counts."""
+
+    night = "night"
+    saturday = "saturday"
+    sunday = "sunday"
+    holiday = "holiday"
+    """A public holiday of the state in which the work is done."""
+    unknown = "unknown"
+
+
+class FeeKind(OpenEnum):
+    """What is charged although no work was done."""
+
+    late_cancellation = "late_cancellation"
+    nobody_there = "nobody_there"
+    unknown = "unknown"
+
+
+class Leg(OpenEnum):
+    """One of the two sides of a settlement."""
+
+    client = "client"
+    contractor = "contractor"
+    unknown = "unknown"
+
+
+class State(OpenEnum):
+    """A state of Germany, ISO 3166-2 without `DE-`."""
+
+    BB = "BB"
+    BE = "BE"
+    BW = "BW"
+    BY = "BY"
+    HB = "HB"
+    HE = "HE"
+    HH = "HH"
+    MV = "MV"
+    NI = "NI"
+    NW = "NW"
+    RP = "RP"
+    SH = "SH"
+    SL = "SL"
+    SN = "SN"
+    ST = "ST"
+    TH = "TH"
+    unknown = "unknown"
+
+
+class VatCategory(OpenEnum):
+    """A VAT category of UNTDID 5305, as EN 16931 uses it."""
+
+    S = "S"
+    """Standard rate."""
+    AE = "AE"
+    """The recipient owes the tax, § 13b UStG."""
+    E = "E"
+    """Exempt: a small business, § 19 UStG."""
+    O = "O"  # noqa: E741  # the code of the standard
+    """Not subject to VAT."""
     unknown = "unknown"
 
 
@@ -269,6 +341,90 @@ class ZoneTravel(Value):
     up_to_km: Annotated[int, whole(1, 2_000)]
     client_flat: Money
     contractor_flat: Money
+
+
+class QualifiedPrice(WorkPrice):
+    """The hour of work that asks for this certification, at this level or above; dearer than the plain one."""
+
+    certification: RequiredCertification
+
+
+class TimeSurcharge(Value):
+    """So many percent of the hour's price on top, for the hours that fall into this time."""
+
+    kind: SurchargeKind
+    client_percent: Percent
+    contractor_percent: Percent
+
+
+class ResponseSurcharge(Value):
+    """A flat price on top for a promised response time, net."""
+
+    response_time: ResponseTime
+    client_flat: Money
+    contractor_flat: Money
+
+
+class Fee(Value):
+    """A flat price where no work was done, net."""
+
+    kind: FeeKind
+    under_hours_of_notice: Annotated[int, whole(1, 1_000)] | None = None
+    """late_cancellation: charged when the window was to begin in less than so many hours."""
+    client_flat: Money
+    contractor_flat: Money
+
+
+class PriceTerms(Value):
+    """What a rate card may say beside the plain prices. All of it may be left out."""
+
+    qualified_prices: list[QualifiedPrice] = Field(default_factory=list, max_length=100)
+    minimum_hours: Hours | None = None
+    """At least so much is billed for a visit."""
+    step_minutes: Annotated[int, whole(15, 60)] = 15
+    """Begun steps are billed whole; a multiple of 15."""
+    night_from_hour: Annotated[int, whole(0, 23)] = 20
+    night_to_hour: Annotated[int, whole(0, 23)] = 6
+    time_surcharges: list[TimeSurcharge] = Field(default_factory=list, max_length=10)
+    response_surcharges: list[ResponseSurcharge] = Field(default_factory=list, max_length=10)
+    fees: list[Fee] = Field(default_factory=list, max_length=20)
+
+
+class WorkedTime(Value):
+    """A stretch of work, for surcharges."""
+
+    starts_at: Time
+    ends_at: Time
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.starts_at < self.ends_at <= self.starts_at + timedelta(hours=24):
+            raise ValueError("ends_at should be after starts_at, at most 24 hours")
+        return self
+
+
+class PostalAddress(Value):
+    """Where a company has its seat, in any country."""
+
+    street: Name
+    postcode: ForeignPostcode
+    city: Name
+    country: Country
+
+
+class Term(Value):
+    """The days on which something holds, both included; without an end it is open."""
+
+    valid_from: Day
+    valid_until: Day | None = None
+
+
+class TaxCertificate(Value):
+    """A certificate of the tax office and the days it holds, both included."""
+
+    number: CertificateNumber
+    valid_from: Day
+    valid_until: Day
 
 
 class DocumentLine(Value):

@@ -16,10 +16,8 @@ pytestmark = pytest.mark.stack
 STAND_IN = f"""#!{sys.executable}
 import http.server, json, os, sys
 settings = {{name: value for name, value in os.environ.items() if name.startswith("JOB_EXCHANGE_")}}
-if sys.argv[1] == "prepare":
-    if settings.get("JOB_EXCHANGE_FAIL"):
-        sys.exit("relation jobs is broken")
-    sys.exit(0)
+if settings.get("JOB_EXCHANGE_FAIL"):
+    sys.exit("relation jobs is broken")
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -91,6 +89,6 @@ def test_a_stopped_replica_stays_away_until_started(stack: Stack) -> None:
 def test_a_service_that_cannot_be_prepared_is_named(tmp_path: Path) -> None:
     extra = {"JOB_EXCHANGE_FAIL": "yes"}
     broken = Stack(tmp_path, services=["job-exchange"], environment=extra)
-    with pytest.raises(StackError, match=r"`job-exchange prepare` ended with 1: relation jobs is broken"):
+    with pytest.raises(StackError, match=r"job-exchange-1 ended with 1: relation jobs is broken"):
         broken.start()
     assert not any(process.alive for process in broken.processes)

@@ -1,11 +1,13 @@
-"""What the tests of billing start from: a rate card, two partners, a completed job."""
+"""What the tests of billing start from: a rate card, two partners, a completed job. They share `billing_books`."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,7 @@ import pytest
 
 from contracts.billing_commands_v1 import PublishRateCard
 from contracts.ids import job_number, uuid7
-from contracts.job_exchange_jobs_v1 import JobCompleted, Statement
+from contracts.job_exchange_jobs_v1 import JobCompleted, Statement, StatementCorrected
 from contracts.partner_registry_partners_v1 import Agreement
 from contracts.partner_registry_partners_v1 import Partner as PartnerPublished
 from contracts.values import (
@@ -28,6 +30,8 @@ from contracts.values import (
     eur,
 )
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 
 @dataclass(frozen=True)
 class Story:
@@ -38,9 +42,9 @@ class Story:
     contractor_id: UUID
     job_id: UUID
 
-    def rate_card(self, version: int = 1, **prices: str) -> PublishRateCard:
+    def rate_card(self, version: int = 1, **fields: Any) -> PublishRateCard:
         """Client 95.00 and contractor 78.50 an hour, zones 29/24 and 59/49, unless told otherwise."""
-        client, contractor = prices.get("client", "95.00"), prices.get("contractor", "78.50")
+        client, contractor = fields.pop("client", "95.00"), fields.pop("contractor", "78.50")
         return PublishRateCard(
             rate_card_id=self.rate_card_id,
             version=version,
@@ -53,6 +57,7 @@ class Story:
                 ZoneTravel(zone=1, up_to_km=30, client_flat=eur("29.00"), contractor_flat=eur("24.00")),
                 ZoneTravel(zone=2, up_to_km=80, client_flat=eur("59.00"), contractor_flat=eur("49.00")),
             ],
+            **fields,
         )
 
     def client(self, **fields: Any) -> PartnerPublished:
@@ -74,12 +79,14 @@ class Story:
         """3.5 hours of installation in Flensburg, zone 2."""
         statement = Statement(
             statement_id=uuid7(),
-            version=1,
+            version=fields.pop("version", 1),
             hours=fields.pop("hours", Decimal("3.50")),
             travel_km=64,
-            performed_from=date(2026, 3, 3),
+            performed_from=fields.pop("performed_from", date(2026, 3, 3)),
             performed_to=fields.pop("performed_to", date(2026, 3, 4)),
             materials=[],
+            worked=fields.pop("worked", []),
+            nobody_there=fields.pop("nobody_there", False),
         )
         chosen: dict[str, Any] = {
             "job_id": self.job_id,
@@ -100,6 +107,11 @@ class Story:
             "completed_at": datetime(2026, 3, 4, 16, tzinfo=UTC),
         }
         return JobCompleted(**(chosen | fields))
+
+    def corrected(self, version: int = 2, **fields: Any) -> StatementCorrected:
+        """A later version of the statement: three hours, unless told otherwise."""
+        told = self.completed(version=version, **({"hours": Decimal("3.00")} | fields))
+        return StatementCorrected(**dict(told))
 
     def another_job(self) -> Story:
         """The same partners and prices, another job."""

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from billing import inbound, page
+from billing import page
 from billing.domain.documents import canonical
+from billing.domain.issuing import settle
 from billing.domain.rate_cards import publish
-from billing.domain.settlements import Facts, settle
+from billing.domain.settlements import Facts
 from billing.settings import Settings
-from chassis.routes import Given
+from billing.translation import completed_work, partner_from
 
 SAMPLE = "Muster – keine Rechnung im Sinne des § 14 UStG"
 NOW = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -29,14 +30,12 @@ NOWHERE: dict[str, Any] = {
 def _pages(story: Any, **partner: Any) -> dict[str, str]:
     """Both pages of a job, by kind."""
 
-    def kept(message: Any) -> Any:
-        held = {"held": {f"partner/{message.partner_id}": None}}
-        return inbound._keep(None, message, Given(NOW, None, 0, held)).state
-
     terms = Settings(**NOWHERE, development=True).terms()
     card = publish(None, story.rate_card(1), [], NOW).state
-    facts = Facts(terms, card, kept(story.client(**partner)), kept(story.contractor(**partner)))
-    outcome: Any = settle(None, inbound._work(story.completed()), facts, NOW)
+    facts = Facts(
+        terms, card, partner_from(story.client(**partner)), partner_from(story.contractor(**partner))
+    )
+    outcome: Any = settle(None, completed_work(story.completed()), facts, NOW)
     issued = outcome.then((1, 1)).state.issued
     assert all(one.text == canonical(json.loads(one.text)) for one in issued)
     return {one.kind.name: page.render(json.loads(one.text), one.sha256) for one in issued}

@@ -43,7 +43,7 @@ def test_an_old_version_keeps_its_price(story: Any) -> None:
     new = card.tariff(2, KindOfWork.installation, 2)
     assert old is not None
     assert new is not None
-    assert (old.client_per_hour, new.client_per_hour) == (Decimal("95.00"), Decimal("99.00"))
+    assert (old.hour.client, new.hour.client) == (Decimal("95.00"), Decimal("99.00"))
 
 
 @pytest.mark.parametrize(

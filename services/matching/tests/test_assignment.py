@@ -100,6 +100,7 @@ def test_decline_expiry_and_then_nobody() -> None:
     unfilled: Any = world.told(JobUnfilled)[0]
     assert unfilled.offers_made == 2
     assert {r.constraint: r.count for r in unfilled.removed} == {"lost-before": 2, "reach": 1}
+    assert unfilled.cause == "nobody_left"
 
 
 def test_a_strangers_answer_a_late_one_and_one_given_twice() -> None:
@@ -204,7 +205,7 @@ def test_nobody_gives_back_what_has_begun() -> None:
         job_id=state.job.job_id, contractor_id=state.contractor_id or uuid7(), reason=ReleaseReason.other
     )
     assert refused(lambda: assignment.release(state, back, world, EXPIRY)) == "already-started"
-    done = world.apply(state.job.job_id, assignment.complete(state))
+    done = world.apply(state.job.job_id, assignment.complete(state, 480, world))
     assert (done.phase, done.reserved_minutes) == (Phase.COMPLETED, 480)
 
 
@@ -270,13 +271,15 @@ def test_an_award_wakes_the_offers_that_no_longer_fit() -> None:
         job_id=first.job.job_id, contractor_id=one_slot.partner_id, offer_id=first.offer.offer_id
     )
     decision = assignment.accept(first, command, world)
-    assert [wake.aggregate_id for wake in decision.wakes] == [str(second.job.job_id)]
+    assert [wake.aggregate_id for wake in decision.wakes if wake.name == "recheck"] == [
+        str(second.job.job_id)
+    ]
     world.apply(first.job.job_id, decision)
     assert refused(lambda: accept(world, second)) == "gate-capacity"
     assert world.apply(second.job.job_id, assignment.recheck(second, world, EXPIRY)).phase is Phase.UNFILLED
 
 
-def test_volunteers_are_asked_first_and_pass_the_gate() -> None:
+def test_volunteers_are_ranked_a_little_higher_and_pass_the_gate() -> None:
     near, middle, far = three()
     world = World(near, middle, far)
     state = post(world, job())

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from contracts.ids import uuid7
+from contracts.matching_assignments_v1 import Candidate
 from contracts.values import Certification, CustomerStatus, KindOfWork, RequiredCertification, ResponseTime
 from matching.domain.gate import GATE, ClientSide, case_of, judge
 from matching.domain.model import Insurance, Term, week_of
+from matching.domain.policy import POLICY
+from matching.domain.ranking import seen_failed, told
 from matching.testing import FIRST, LAST, contractor, job, north_of_flensburg, offering
 
 NOBODY = ClientSide(frozenset(), frozenset())
@@ -128,15 +131,17 @@ def test_every_constraint_has_a_failing_case() -> None:
     assert shown == {name for name, _ in GATE}
 
 
-def test_facts_can_be_published() -> None:
-    from matching.domain.ranking import told_failed
-
+def test_facts_can_be_published_in_both_languages() -> None:
     for _, partner, posted, _ in CASES:
         wanted = job(**posted)
         case = case_of(wanted, contractor(**partner), ClientSide.of(wanted, None))
         failed = judge(case)
         assert failed is not None
-        assert told_failed(case, failed).failed[0].constraint == failed.constraint
+        candidate = told(seen_failed(case, failed), POLICY)
+        again = Candidate.check(candidate.model_dump_json().encode())
+        assert again == candidate
+        assert again.failed[0].constraint == failed.constraint
+        assert again.failed[0].fact_de
 
 
 def test_week_53_and_the_turn_of_the_year() -> None:

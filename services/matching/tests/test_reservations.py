@@ -60,7 +60,7 @@ async def _overbooked(engine: AsyncEngine, rows: CapacityRows, *, locked: bool) 
         posted = job()
         world.client(posted)
         offer = Offer(uuid7(), partner.partner_id, posted.ends_at)
-        state = Assignment(posted, Phase.OFFERED, contractor_id=partner.partner_id, offer=offer)
+        state = Assignment(posted, Phase.OFFERED, contractor_id=partner.partner_id, offers=(offer,))
         async with engine.begin() as db:
             held = await HELD.load(db, [str(partner.partner_id)], lock=locked)
             world.rows |= {row.partner_id: row for row in held.values()}
@@ -74,7 +74,10 @@ async def _overbooked(engine: AsyncEngine, rows: CapacityRows, *, locked: bool) 
             except Rejected:
                 return
             await ASSIGNMENTS.save(db, {str(posted.job_id): decision.state})
-            await rows.save(db, {change.id: change.value for change in decision.also})  # type: ignore[misc]
+            await rows.save(
+                db,
+                {change.id: change.value for change in decision.also if change.rows == rows.name},  # type: ignore[misc]
+            )
 
     async def client() -> None:
         for _ in range(ATTEMPTS // CLIENTS):

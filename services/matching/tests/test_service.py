@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, inspect, text
+from typer.testing import CliRunner
 
 from chassis.service import Running
 from chassis.testing.network import Outside, until
@@ -31,6 +32,7 @@ from contracts.matching_assignments_v1 import (
     OfferExpired,
 )
 from contracts.matching_commands_v1 import AcceptOffer, AssignByHand, DeclineOffer, DeclineReason
+from contracts.matching_coverage_v1 import Coverage, Reach
 from contracts.partner_registry_partners_v1 import Agreement, Availability, Insurance, Partner
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
 from contracts.values import (
@@ -48,9 +50,12 @@ from contracts.values import (
     ZoneTravel,
     eur,
 )
-from matching.app import build
+from matching.app import build, main
+from matching.coverage import measure
+from matching.domain.coverage import Skill
 from matching.settings import Settings
 from matching.tables import metadata
+from matching.translation import contractor_from
 
 pytestmark = pytest.mark.stack
 
@@ -208,7 +213,7 @@ async def test_the_database_is_as_the_program_sees_it(start_service: Start) -> N
     async with service.engine.connect() as db:
         for table in metadata.sorted_tables:
             columns = await db.run_sync(_columns, table.name)
-            found = {c["name"]: (str(c["type"]), c["nullable"]) for c in columns}
+            found = {c["name"]: (c["type"].compile(db.dialect), c["nullable"]) for c in columns}
             wanted = {c.name: (c.type.compile(db.dialect), bool(c.nullable)) for c in table.columns}
             assert found == wanted, table.name
 
@@ -324,3 +329,48 @@ async def test_two_replicas_and_one_free_slot(start_service: Start, story: Story
     await until(lambda: _reconciled(service))
     (books,) = await _rows(service, BOOKS)
     assert (books.offered_minutes, books.reserved_minutes, books.held) == (480, 480, 480)
+
+
+async def test_coverage_is_measured_and_told_when_it_changed(start_service: Start, story: Story) -> None:
+    service = await start_service(build, Settings, "matching", coverage_every_seconds=1.0)
+
+    async def measured() -> list[Reach]:
+        """Whatever another test's service had put off is due now."""
+        async with service.engine.begin() as db:
+            await db.execute(
+                text("UPDATE timers SET due_at = now() WHERE name = 'measure' AND due_at > now() + '2 s'")
+            )
+        return [
+            reach
+            for told in story.outside.messages(Coverage, "DE")
+            for reach in told.reaches
+            if reach.certification and reach.certification.product_line == story.line
+        ]
+
+    partner = story.partner()
+    await story.begin(partner)
+    await until(measured)
+    reaches = await measured()
+    assert {(each.response_time, each.certification.level) for each in reaches if each.certification} == {
+        (ResponseTime.next_business_day, level) for level in (1, 2, 3)
+    }
+    alone = measure([contractor_from(partner, 1)], date(2026, 11, 24))
+    only = alone.count((Skill("Agfeo", story.line, 1), ResponseTime.next_business_day))
+    assert {each.postcodes for each in reaches} == {only}
+    environment = {
+        "MATCHING_DATABASE_URL": str(service.settings.database_url),
+        "MATCHING_KAFKA_BOOTSTRAP_SERVERS": service.settings.kafka_bootstrap_servers,
+        "MATCHING_DEVELOPMENT": "true",
+    }
+    command = ["coverage", "--level", "3", "--response-time", "next_business_day"]
+    table = await asyncio.to_thread(CliRunner().invoke, main, command, env=environment)
+    assert f"Agfeo {story.line} ≥ 3" in table.output
+    asked = [*command, "--white-spots", f"Agfeo {story.line}"]
+    spots = await asyncio.to_thread(CliRunner().invoke, main, asked, env=environment)
+    assert len(spots.output.split()) == 8168 - only
+    asked[-1] = "Agfeo nobody"
+    assert (await asyncio.to_thread(CliRunner().invoke, main, asked, env=environment)).exit_code == 2
+    assert [
+        row.timers
+        for row in await _rows(service, "SELECT count(*) AS timers FROM timers WHERE name = 'measure'")
+    ] == [1]

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from servicenetz.processes import Process
@@ -97,4 +98,4 @@ async def serve(port: int, folder: Path) -> None:
 if __name__ == "__main__":
     destination = Path(sys.argv[2])
     destination.mkdir(parents=True, exist_ok=True)
-    asyncio.run(serve(int(sys.argv[1]), destination))
+    uvloop.run(serve(int(sys.argv[1]), destination))

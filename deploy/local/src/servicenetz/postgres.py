@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -79,17 +80,31 @@ class Postgres(Process):
         except psycopg.OperationalError:
             return False
 
-    def create_database(self, name: str) -> None:
-        """A role and a database of this name that nobody else may enter; those that are there stay."""
-        password = self._password(name)
+    def create_database(self, name: str, owner: str | None = None) -> None:
+        """A role and a database of this name that nobody else may enter; those that are there stay.
+
+        owner: a role of its own for who makes the tables; the first one is then let in, and owns nothing.
+        """
         with psycopg.connect(self._url(SUPERUSER, "postgres"), autocommit=True) as connection:
-            role, database, secret = sql.Identifier(name), sql.Identifier(name), sql.Literal(password)
-            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-            verb = sql.SQL("ALTER" if known else "CREATE")
-            connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, role, secret))
+            for role in {name, owner or name}:
+                self._create_role(connection, role)
+            database, owned_by = sql.Identifier(name), sql.Identifier(owner or name)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owned_by))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+            if owner is not None:
+                connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, owned_by))
+                connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {0} TO {0}").format(database))
+        if owner is not None:
+            # a folder of before there were two roles
+            with psycopg.connect(self._url(SUPERUSER, name), autocommit=True) as connection:
+                connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(database, owned_by))
+
+    def _create_role(self, connection: psycopg.Connection[Any], name: str) -> None:
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+        verb, role = sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(name)
+        secret = sql.Literal(self._password(name))
+        connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, role, secret))
 
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is in it, and its role."""
@@ -99,9 +114,9 @@ class Postgres(Process):
             )
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
-    def url(self, database: str, driver: str = "postgresql+asyncpg") -> str:
-        """Address of a database for its own role."""
-        return self._url(database, database, driver)
+    def url(self, database: str, driver: str = "postgresql+asyncpg", role: str | None = None) -> str:
+        """Address of a database for its own role, or for another one."""
+        return self._url(role or database, database, driver)
 
     def superuser_url(self, database: str = "postgres", driver: str = "postgresql") -> str:
         """Address for the one who may do everything (backups, looking into several databases)."""

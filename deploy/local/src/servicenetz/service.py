@@ -1,4 +1,4 @@
-"""One of our four services as the stack runs it: prepared once, then any number of processes."""
+"""One of our four services as the stack runs it: any number of processes, each prepares what is not there yet."""
 
 import json
 import sys
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from servicenetz.stack import Stack
 
 SERVICES = ("partner-registry", "job-exchange", "matching", "billing")
-PREPARE_WITHIN_S = 120.0
+OWNERS = {"billing": "billing_owner"}
+"""Services whose own database role owns no table, and the role that does."""
 READY_WITHIN_S = 90.0
 HTTP_TIMEOUT_S = 2.0
 
@@ -39,7 +40,10 @@ class Instance(Process):
         self.http_port = port
         self.http_url = f"http://127.0.0.1:{port}"
         super().__init__(
-            f"{service}-{number}", stack.folder, lambda: [str(program(service)), "run"], environment
+            f"{service}-{number}",
+            stack.folder,
+            lambda: [str(program(service)), "run", "--prepare"],
+            environment,
         )
 
     def answers(self) -> bool:
@@ -58,7 +62,6 @@ class Service:
         self, stack: "Stack", name: str, ports: Sequence[int], environment: Mapping[str, str]
     ) -> None:
         self.name = name
-        self._log = stack.folder / "log" / f"{name}-prepare.log"
         self._environment = _environment(stack, name) | dict(environment)
         prefix = _prefix(name)
         self.instances = [
@@ -70,21 +73,6 @@ class Service:
     def http_ports(self) -> list[int]:
         """Where its processes answer."""
         return [instance.http_port for instance in self.instances]
-
-    def prepare(self) -> None:
-        """Migrations and topics; harmless when done before."""
-        # Through a Process, so that an interrupted start leaves no migration running.
-        preparation = Process(
-            f"{self.name}-prepare",
-            self._log.parent.parent,
-            lambda: [str(program(self.name)), "prepare"],
-            self._environment,
-        )
-        preparation.start()
-        preparation.wanted = False
-        code = preparation.wait(PREPARE_WITHIN_S)
-        if code != 0:
-            raise ProcessError(f"`{self.name} prepare` ended with {code}: {preparation.last_words()}")
 
     def start(self) -> None:
         """Start all its processes."""
@@ -138,6 +126,8 @@ def _environment(stack: "Stack", service: str) -> dict[str, str]:
     if service == "partner-registry":
         settings["SMTP_URL"] = stack.mail.url
         settings["LINK_BASE_URL"] = "http://127.0.0.1"
+    if service in OWNERS:
+        settings["OWNER_DATABASE_URL"] = stack.postgres.url(service, role=OWNERS[service])
     if service == "job-exchange":
         settings["SEALING_KEY_FILE"] = str(_sealing_key(stack))
     return {f"{_prefix(service)}{name}": value for name, value in settings.items()}

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from servicenetz.mail import Mail
 from servicenetz.ports import free_port, is_free
 from servicenetz.postgres import Postgres
 from servicenetz.processes import Process, ProcessError, Watch, sweep
-from servicenetz.service import SERVICES, Instance, Service
+from servicenetz.service import OWNERS, SERVICES, Instance, Service
 
 ADDRESSES_FILE = "stack.json"
 LOCK_FILE = "stack.lock"
@@ -118,8 +118,11 @@ class Stack:
             if left:
                 self._say(f"cleared away what an earlier run left: {', '.join(left)}")
             self._build()
+            # they take their time to load, and wait for broker and database
+            for service in self.services.values():
+                service.start()
             self._start_infrastructure()
-            self._start_services(self.services.values())
+            self._wait_for_services()
             self._watch = Watch(self.processes)
             self._watch.start()
             self._write_addresses()
@@ -216,7 +219,8 @@ class Stack:
             self.postgres.start()
             self.postgres.wait_until_ready()
             for name in self._service_names:
-                self.postgres.create_database(name.replace("-", "_"))
+                # whose books must not be changed owns no table: see docs/decisions/0054
+                self.postgres.create_database(name.replace("-", "_"), OWNERS.get(name))
             self._say(f"PostgreSQL is up ({time.monotonic() - begun:.1f} s)")
 
         def kafka() -> None:
@@ -229,21 +233,13 @@ class Stack:
 
         _together([kafka, postgres])
 
-    def _start_services(self, services: Iterable[Service]) -> None:
-        services = list(services)
-        if not services:
+    def _wait_for_services(self) -> None:
+        if not self.services:
             return
         begun = time.monotonic()
-        # All topics and tables first: each service reads topics that another one creates.
-        _together([service.prepare for service in services])
-        self._say(f"databases and topics are prepared ({time.monotonic() - begun:.1f} s)")
-        begun = time.monotonic()
-        for service in services:
-            service.start()
-        for service in services:
+        for service in self.services.values():
             service.wait_until_ready()
-        count = sum(len(service.instances) for service in services)
-        self._say(f"{count} service processes are ready ({time.monotonic() - begun:.1f} s)")
+        self._say(f"{len(self.instances)} service processes are ready ({time.monotonic() - begun:.1f} s)")
 
     def _write_addresses(self) -> None:
         """What `status` and other programs read; for our user only, since passwords are in it."""

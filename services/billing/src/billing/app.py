@@ -6,6 +6,7 @@ from pathlib import Path
 
 from billing import inbound, office, outbound
 from billing.settings import Settings
+from billing.tables import APPEND_ONLY
 from chassis.batch import Replies
 from chassis.cli import command
 from chassis.service import Service
@@ -23,9 +24,11 @@ def build(settings: Settings) -> Service:
         outbound=outbound.route,
         replies=Replies(BillingAccepted, BillingRejected),
         migrations=MIGRATIONS,
+        append_only=APPEND_ONLY,
     )
 
 
 main = command("billing", Settings, build)
 main.add_typer(office.documents, name="documents")
 main.add_typer(office.ledger, name="ledger")
+main.add_typer(office.holds, name="holds")

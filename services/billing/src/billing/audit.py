@@ -8,13 +8,16 @@ from decimal import Decimal
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.domain.documents import canonical, fingerprint
+from billing.domain.documents import canonical, chained, fingerprint
 
 _balances = text(
     "SELECT account, sum(amount) AS balance, count(*) AS postings FROM postings "
     "GROUP BY account ORDER BY account"
 )
-_documents = text("SELECT number, data, sha256 FROM documents ORDER BY number_range, running_number")
+_documents = text(
+    "SELECT number, number_range, data, sha256, chain_sha256 FROM documents "
+    "ORDER BY number_range, running_number"
+)
 
 _FINDINGS: tuple[tuple[str, TextClause], ...] = (
     (
@@ -27,12 +30,12 @@ _FINDINGS: tuple[tuple[str, TextClause], ...] = (
             "SELECT d.number FROM documents d LEFT JOIN entries e ON e.document_number = d.number "
             "LEFT JOIN postings p ON p.entry_id = e.entry_id GROUP BY d.number HAVING "
             "coalesce(sum(p.amount) FILTER (WHERE p.account IN ('revenue', 'cost-of-services')), 0) "
-            "<> CASE d.kind WHEN 'invoice' THEN -d.net ELSE d.net END OR "
+            "<> CASE WHEN d.kind LIKE 'invoice%' THEN -d.net ELSE d.net END OR "
             "coalesce(sum(p.amount) FILTER (WHERE p.account IN ('vat-out', 'vat-in')), 0) "
-            "<> CASE d.kind WHEN 'invoice' THEN -d.vat ELSE d.vat END OR "
-            "coalesce(sum(p.amount) FILTER (WHERE p.account = CASE d.kind WHEN 'invoice' THEN 'receivable/' "
-            "ELSE 'payable/' END || d.partner_id), 0) "
-            "<> CASE d.kind WHEN 'invoice' THEN d.gross ELSE -d.gross END"
+            "<> CASE WHEN d.kind LIKE 'invoice%' THEN -d.vat ELSE d.vat END OR "
+            "coalesce(sum(p.amount) FILTER (WHERE p.account = 'withheld-building-tax' OR p.account = CASE "
+            "WHEN d.kind LIKE 'invoice%' THEN 'receivable/' ELSE 'payable/' END || d.partner_id), 0) "
+            "<> CASE WHEN d.kind LIKE 'invoice%' THEN d.gross ELSE -d.gross END"
         ),
     ),
     (
@@ -40,7 +43,17 @@ _FINDINGS: tuple[tuple[str, TextClause], ...] = (
         text(
             "SELECT number FROM documents WHERE (data ->> 'net')::numeric <> net "
             "OR (data ->> 'vat')::numeric <> vat OR (data ->> 'gross')::numeric <> gross OR net <> "
-            "(SELECT sum((line ->> 'net')::numeric) FROM jsonb_array_elements(data -> 'lines') AS t(line))"
+            "(SELECT sum((line ->> 'net')::numeric) FROM jsonb_array_elements(data -> 'lines') AS t(line)) "
+            "OR (data ->> 'form' <> '1' AND vat <> (SELECT sum((row ->> 'tax')::numeric) "
+            "FROM jsonb_array_elements(data -> 'vat_breakdown') AS t(row)))"
+        ),
+    ),
+    (
+        "correction does not mirror what it reverses",
+        text(
+            "SELECT c.number FROM documents c JOIN documents d ON d.number = c.preceding "
+            "WHERE (c.net, c.vat, c.gross) <> (-d.net, -d.vat, -d.gross) OR d.preceding IS NOT NULL "
+            "OR d.job_id <> c.job_id"
         ),
     ),
     (
@@ -49,15 +62,34 @@ _FINDINGS: tuple[tuple[str, TextClause], ...] = (
             "SELECT coalesce(number_range, name) FROM (SELECT number_range, count(*) AS issued, "
             "max(running_number) AS highest FROM documents GROUP BY number_range) AS d "
             "FULL JOIN (SELECT name, last FROM counters "
-            "WHERE name ~ '^(self-billed-)?invoice-[0-9]{4}$') AS c ON c.name = d.number_range "
+            "WHERE name ~ '^(self-billed-)?(invoice|invoice-correction|correction)-[0-9]{4}$') AS c "
+            "ON c.name = d.number_range "
             "WHERE coalesce(highest, 0) <> coalesce(issued, 0) OR coalesce(highest, 0) <> coalesce(last, 0)"
         ),
     ),
     (
+        # a leg's live document is the one that nothing reverses; his own invoice stands for the contractor's
         "settled job does not have exactly its two documents",
         text(
-            "SELECT s.job_id::text FROM settlements s LEFT JOIN documents d USING (job_id) GROUP BY s.job_id "
-            "HAVING count(d.number) <> CASE WHEN s.settled_at IS NULL THEN 0 ELSE 2 END"
+            "SELECT s.job_id::text FROM settlements s LEFT JOIN documents d ON d.job_id = s.job_id "
+            "AND d.preceding IS NULL AND NOT EXISTS (SELECT FROM documents c WHERE c.preceding = d.number) "
+            "GROUP BY s.job_id HAVING count(*) FILTER (WHERE d.kind = 'invoice') "
+            "<> CASE WHEN s.invoice_number IS NULL THEN 0 ELSE 1 END "
+            "OR bool_or(d.kind = 'invoice' AND d.number <> s.invoice_number) "
+            "OR count(*) FILTER (WHERE d.number = s.self_billed_number) "
+            "<> CASE WHEN s.self_billed_number IS NULL THEN 0 ELSE 1 END "
+            "OR count(*) FILTER (WHERE d.kind = 'self-billed-invoice') > 1 "
+            "OR (s.settled_at IS NULL AND count(d.number) > 0)"
+        ),
+    ),
+    (
+        "balance of a receivable or payable is not that of its documents and payments",
+        text(
+            "SELECT account FROM (SELECT account, sum(amount) AS balance FROM postings "
+            "WHERE account LIKE 'receivable/%' GROUP BY account) AS b FULL JOIN "
+            "(SELECT 'receivable/' || partner_id AS account, sum(gross) AS said FROM documents "
+            "WHERE kind LIKE 'invoice%' GROUP BY partner_id) AS d USING (account) "
+            "WHERE coalesce(balance, 0) <> coalesce(said, 0)"
         ),
     ),
 )
@@ -100,11 +132,15 @@ async def audit(db: AsyncConnection) -> Audit:
     await db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     balances = tuple(Balance(row.account, row.balance, row.postings) for row in await db.execute(_balances))
     findings = [f"{what}: {row[0]}" for what, question in _FINDINGS for row in await db.execute(question)]
-    documents = 0
+    documents, links = 0, dict[str, str]()
     for row in await db.execute(_documents):
         documents += 1
         if fingerprint(canonical(row.data)) != row.sha256:
             findings.append(f"document is not what was issued: {row.number}")
+        links[row.number_range] = chained(links.get(row.number_range, ""), row.sha256)
+        if links[row.number_range] != row.chain_sha256:
+            findings.append(f"the chain of documents is broken: {row.number}")
+            links[row.number_range] = row.chain_sha256
     found = Audit(balances, documents, tuple(findings))
     if found.total != 0:
         return Audit(balances, documents, (*findings, f"the ledger does not sum to zero: {found.total}"))

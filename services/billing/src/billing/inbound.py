@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from billing.domain import partners, rate_cards, settlements
-from billing.domain.partners import Partner, Party, SelfBillingAgreement
+from billing import reading
+from billing.domain import classes, estimates, issuing, partners, payables, rate_cards, settlements
+from billing.domain.partners import Partner
 from billing.domain.rate_cards import RateCard
-from billing.domain.settlements import CALLED_TIMER, LOOK_AGAIN_TIMER, CompletedWork, Facts, Settlement, Terms
-from billing.store import HELD, PARTNERS, RATE_CARDS, SETTLEMENTS
-from chassis.decisions import Decision, More, Outcome, Row, Wake
-from chassis.routes import Given, Reader, distributor, on, on_timer
-from chassis.rows import TableRows
-from contracts.billing_commands_v1 import PublishRateCard, ResolveHold
-from contracts.job_exchange_jobs_v1 import JobCompleted
+from billing.domain.settlements import CALLED_TIMER, LOOK_AGAIN_TIMER, Facts, Settlement, Terms
+from billing.domain.work import CompletedWork
+from billing.store import DOCUMENTS, FEE_CLASSES, HELD, PARTNERS, RATE_CARDS, SETTLEMENTS, WORK_CLASSES
+from billing.translation import cancelled_work, completed_work, partner_from
+from chassis.decisions import Decision, More, Outcome, Rejected, Row, Wake
+from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
+from chassis.rows import Rows
+from contracts.billing_commands_v1 import (
+    ClassifyFee,
+    ClassifyWork,
+    DecideOwnInvoice,
+    DecideTax,
+    EstimateJob,
+    ObjectToSelfBilling,
+    PublishRateCard,
+    RecordOwnInvoice,
+    RecordPayout,
+    ResolveHold,
+    SubmitOwnInvoice,
+)
+from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, StatementCorrected
 from contracts.partner_registry_partners_v1 import Partner as PartnerPublished
-from contracts.values import AgreementKind
+
+Decide = Callable[[Settlement | None, Any, Facts, Given], Outcome[Any]]
 
 
 def readers(terms: Terms) -> tuple[Reader, ...]:
     """The table of contents: `terms` are what is the same for all settlements, from the settings."""
+
+    def about(decide: Decide) -> Callable[[Settlement | None, Any, Given], Outcome[Any]]:
+        return partial(_with_facts, terms, decide)
+
+    contractor = acting_for("contractor_id")
     return (
         Reader(
             "settlements",
-            tables=(SETTLEMENTS, RATE_CARDS, PARTNERS, HELD),
+            tables=(SETTLEMENTS, DOCUMENTS, RATE_CARDS, PARTNERS, WORK_CLASSES, FEE_CLASSES, HELD),
             routes=(
                 on(JobCompleted, SETTLEMENTS, partial(_completed, terms), needs=_needs_of_completed),
-                on(ResolveHold, SETTLEMENTS, partial(_resolve, terms), by=distributor),
+                on(StatementCorrected, SETTLEMENTS, partial(_corrected, terms)),
+                on(JobCancelled, SETTLEMENTS, partial(_cancelled, terms)),
+                on(ResolveHold, SETTLEMENTS, about(_resolve), by=distributor),
+                on(DecideTax, SETTLEMENTS, about(_decide_tax), by=distributor),
+                on(ObjectToSelfBilling, SETTLEMENTS, about(_object), by=contractor),
+                on(SubmitOwnInvoice, SETTLEMENTS, about(_submit_own_invoice), by=contractor),
+                on(RecordOwnInvoice, SETTLEMENTS, about(_record_own_invoice), by=distributor),
+                on(DecideOwnInvoice, SETTLEMENTS, about(_decide_own_invoice), by=distributor),
+                on(RecordPayout, SETTLEMENTS, about(_record_payout), by=distributor),
                 on(PublishRateCard, RATE_CARDS, _publish, needs=_held_for_rate_card, by=distributor),
+                on(EstimateJob, RATE_CARDS, _estimate, by=acting_for("partner_id")),
+                on(ClassifyWork, WORK_CLASSES, _classify_work, needs=_held_for_work_class, by=distributor),
+                on(ClassifyFee, FEE_CLASSES, _classify_fee, needs=_held_for_fee_class, by=distributor),
             ),
             timers=(
-                on_timer(CALLED_TIMER, SETTLEMENTS, partial(_look_again, terms)),
-                on_timer(LOOK_AGAIN_TIMER, SETTLEMENTS, partial(_look_again, terms)),
+                on_timer(CALLED_TIMER, SETTLEMENTS, about(_look_again)),
+                on_timer(LOOK_AGAIN_TIMER, SETTLEMENTS, about(_look_again)),
             ),
             wakes=True,
         ),
@@ -51,73 +83,139 @@ def readers(terms: Terms) -> tuple[Reader, ...]:
 
 def _completed(
     terms: Terms, settlement: Settlement | None, event: JobCompleted, given: Given
-) -> Outcome[Settlement]:
-    work = _work(event)
-    return settlements.settle(settlement, work, _facts(terms, work, given), given.now)
-
-
-def _resolve(
-    terms: Terms, settlement: Settlement | None, command: ResolveHold, given: Given
-) -> Outcome[Settlement]:
-    work = settlements.open_hold(settlement).work
-    if not given.has(RATE_CARDS, work.rate_card_id) or not _partners_given(work, given):
-        return More(_needs_of_work(work))
-    return settlements.resolve(settlement, command, _facts(terms, work, given), given.now)
-
-
-def _look_again(
-    terms: Terms, settlement: Settlement | None, _: str, given: Given
-) -> Outcome[Settlement] | Decision[None]:
-    if settlement is None:
-        return Decision(None)
-    work = settlement.work
-    if not given.has(RATE_CARDS, work.rate_card_id) or not _partners_given(work, given):
-        return More(_needs_of_work(work))
-    return settlements.look_again(settlement, _facts(terms, work, given), given.now)
-
-
-def _work(event: JobCompleted) -> CompletedWork:
-    return CompletedWork(
-        job_id=event.job_id,
-        job_number=event.job_number,
-        client_id=event.client_id,
-        contractor_id=event.contractor_id,
-        postcode=event.postcode,
-        kind_of_work=event.kind_of_work,
-        certifications=tuple(event.required_certifications),
-        statement_version=event.statement.version,
-        hours=event.statement.hours,
-        performed_from=event.statement.performed_from,
-        performed_to=event.statement.performed_to,
-        travel_zone=event.travel_zone,
-        rate_card_id=event.rate_card_id,
-        rate_card_version=event.rate_card_version,
-        own_reference=event.own_reference,
+) -> Outcome[Any]:
+    if settlement is not None:
+        return Decision(settlement)
+    work = completed_work(event)
+    return _lacking(work, None, given) or issuing.settle(
+        None, work, _facts(terms, work, None, given), given.now
     )
 
 
+def _corrected(
+    terms: Terms, settlement: Settlement | None, event: StatementCorrected, given: Given
+) -> Outcome[Any]:
+    work = completed_work(event)
+    return _lacking(work, settlement, given) or issuing.correct(
+        settlement, work, _facts(terms, work, settlement, given), given.now
+    )
+
+
+def _cancelled(
+    terms: Terms, settlement: Settlement | None, event: JobCancelled, given: Given
+) -> Outcome[Any] | Decision[None]:
+    work = cancelled_work(event)
+    if work is None or settlement is not None:
+        return Decision(settlement)
+    return _lacking(work, None, given) or issuing.settle(
+        None, work, _facts(terms, work, None, given), given.now
+    )
+
+
+def _with_facts(
+    terms: Terms, decide: Decide, settlement: Settlement | None, message: Any, given: Given
+) -> Outcome[Any]:
+    """Decide with all that the settlement's own work asks for; a job that is not known needs nothing."""
+    if settlement is None:
+        return decide(None, message, Facts(terms, None, None, None), given)
+    work = settlement.work
+    lacking = _lacking(work, settlement, given)
+    return lacking or decide(settlement, message, _facts(terms, work, settlement, given), given)
+
+
+def _look_again(settlement: Settlement | None, _: str, facts: Facts, given: Given) -> Outcome[Any]:
+    if settlement is None:
+        return Decision(None)
+    return issuing.look_again(settlement, facts, given.now)
+
+
+def _resolve(settlement: Settlement | None, said: ResolveHold, facts: Facts, given: Given) -> Outcome[Any]:
+    return issuing.resolve(settlement, said, facts, given.now)
+
+
+def _decide_tax(settlement: Settlement | None, said: DecideTax, facts: Facts, given: Given) -> Outcome[Any]:
+    return issuing.decide_tax(settlement, said, facts, given.now)
+
+
+def _object(
+    settlement: Settlement | None, said: ObjectToSelfBilling, facts: Facts, given: Given
+) -> Outcome[Any]:
+    return payables.object_to(settlement, said, facts, given.now)
+
+
+def _submit_own_invoice(
+    settlement: Settlement | None, said: SubmitOwnInvoice, facts: Facts, given: Given
+) -> Outcome[Any]:
+    if settlements.known(settlement).work.contractor_id != said.contractor_id:
+        raise Rejected("not-your-job", "This job was somebody else's.", "contractor_id")
+    own = reading.own_invoice(said.content_base64)
+    return payables.take_own_invoice(settlement, own, facts, given.now)
+
+
+def _record_own_invoice(
+    settlement: Settlement | None, said: RecordOwnInvoice, facts: Facts, given: Given
+) -> Outcome[Any]:
+    return payables.take_own_invoice(settlement, payables.recorded(said), facts, given.now)
+
+
+def _decide_own_invoice(
+    settlement: Settlement | None, said: DecideOwnInvoice, facts: Facts, given: Given
+) -> Outcome[Any]:
+    return payables.decide_own_invoice(settlement, said, facts, given.now)
+
+
+def _record_payout(
+    settlement: Settlement | None, said: RecordPayout, facts: Facts, given: Given
+) -> Outcome[Any]:
+    return payables.record_payout(settlement, said, facts, given.now)
+
+
 def _needs_of_completed(event: JobCompleted) -> Iterable[Row]:
+    """What nearly every settlement needs, loaded at once for the whole batch."""
     return (
         RATE_CARDS.row(event.rate_card_id),
         PARTNERS.row(event.client_id),
         PARTNERS.row(event.contractor_id),
+        WORK_CLASSES.row(event.kind_of_work.value),
     )
 
 
-def _needs_of_work(work: CompletedWork) -> list[Row]:
-    return [RATE_CARDS.row(work.rate_card_id), PARTNERS.row(work.client_id), PARTNERS.row(work.contractor_id)]
+def _needs(work: CompletedWork, settlement: Settlement | None) -> list[tuple[Rows[Any], object]]:
+    rows: list[tuple[Rows[Any], object]] = [
+        (RATE_CARDS, work.rate_card_id),
+        (PARTNERS, work.client_id),
+        (PARTNERS, work.contractor_id),
+        (WORK_CLASSES, work.kind_of_work.value),
+    ]
+    if work.fee is not None:
+        rows.append((FEE_CLASSES, work.fee.value))
+    if work.rework_of is not None:
+        rows.append((SETTLEMENTS, work.rework_of))
+    if settlement is not None and settlement.issued_version is not None:
+        rows.append((DOCUMENTS, work.job_id))
+    return rows
 
 
-def _partners_given(work: CompletedWork, given: Given) -> bool:
-    return given.has(PARTNERS, work.client_id) and given.has(PARTNERS, work.contractor_id)
+def _lacking(work: CompletedWork, settlement: Settlement | None, given: Given) -> More | None:
+    lacking = [
+        Row(rows.name, str(row_id))
+        for rows, row_id in _needs(work, settlement)
+        if not given.has(rows, row_id)
+    ]
+    return More(lacking) if lacking else None
 
 
-def _facts(terms: Terms, work: CompletedWork, given: Given) -> Facts:
+def _facts(terms: Terms, work: CompletedWork, settlement: Settlement | None, given: Given) -> Facts:
+    issued = settlement is not None and settlement.issued_version is not None
     return Facts(
         terms=terms,
         card=given.one(RATE_CARDS, work.rate_card_id),
         client=given.one(PARTNERS, work.client_id),
         contractor=given.one(PARTNERS, work.contractor_id),
+        work_class=given.one(WORK_CLASSES, work.kind_of_work.value),
+        fee_class=given.one(FEE_CLASSES, work.fee.value) if work.fee is not None else None,
+        original=given.one(SETTLEMENTS, work.rework_of) if work.rework_of is not None else None,
+        documents=(given.one(DOCUMENTS, work.job_id) or {}) if issued else {},
     )
 
 
@@ -125,31 +223,43 @@ def _facts(terms: Terms, work: CompletedWork, given: Given) -> Facts:
 
 
 def _publish(card: RateCard | None, command: PublishRateCard, given: Given) -> Decision[RateCard]:
-    return rate_cards.publish(card, command, _waiting(RATE_CARDS, command.rate_card_id, given), given.now)
+    waiting = _waiting(RATE_CARDS, command.rate_card_id, given)
+    return rate_cards.publish(card, command, waiting, given.now)
+
+
+def _estimate(card: RateCard | None, command: EstimateJob, given: Given) -> Decision[RateCard | None]:
+    return estimates.estimate(card, command, given.now)
+
+
+def _classify_work(known: Any, command: ClassifyWork, given: Given) -> Decision[Any]:
+    waiting = _waiting(WORK_CLASSES, command.kind_of_work.value, given)
+    return classes.classify_work(known, command, waiting)
+
+
+def _classify_fee(known: Any, command: ClassifyFee, given: Given) -> Decision[Any]:
+    return classes.classify_fee(known, command, _waiting(FEE_CLASSES, command.fee.value, given))
 
 
 def _keep(_: Partner | None, event: PartnerPublished, given: Given) -> Decision[Partner]:
-    partner = Partner(
-        partner_id=event.partner_id,
-        party=Party(event.name, event.address, event.vat_id, event.tax_number, event.customer_number),
-        language=event.language,
-        self_billing=tuple(
-            SelfBillingAgreement(agreement.valid_from, agreement.valid_until)
-            for agreement in event.agreements
-            if agreement.kind is AgreementKind.contractor and agreement.self_billing_agreed
-        ),
-    )
-    return partners.keep(partner, _waiting(PARTNERS, event.partner_id, given))
+    return partners.keep(partner_from(event), _waiting(PARTNERS, event.partner_id, given))
 
 
 def _held_for_rate_card(command: PublishRateCard) -> Iterable[Row]:
     return (HELD.row(RATE_CARDS, command.rate_card_id),)
 
 
+def _held_for_work_class(command: ClassifyWork) -> Iterable[Row]:
+    return (HELD.row(WORK_CLASSES, command.kind_of_work.value),)
+
+
+def _held_for_fee_class(command: ClassifyFee) -> Iterable[Row]:
+    return (HELD.row(FEE_CLASSES, command.fee.value),)
+
+
 def _held_for_partner(event: PartnerPublished) -> Iterable[Row]:
     return (HELD.row(PARTNERS, event.partner_id),)
 
 
-def _waiting(rows: TableRows[Any], row_id: object, given: Given) -> list[Wake]:
+def _waiting(rows: Rows[Any], row_id: object, given: Given) -> list[Wake]:
     held = given.one(HELD, HELD.key(rows, row_id)) or ()
     return [Wake(SETTLEMENTS.name, job_id, CALLED_TIMER) for job_id in held]

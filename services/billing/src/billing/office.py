@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import archive, page
+from billing import archive, page, worklist
 from billing.archive import Archived, Tampered
 from billing.audit import audit
+from billing.domain.holds import MEANINGS
 from billing.settings import Settings
 from chassis import database
 
@@ -26,6 +27,7 @@ _PARTNER_ACCOUNTS = ("receivable", "payable")
 
 documents = typer.Typer(no_args_is_help=True, help="Issued documents: list, read, export.")
 ledger = typer.Typer(no_args_is_help=True, help="The double-entry books.")
+holds = typer.Typer(help="What is held: why, since when, and what resolves it.")
 
 Job = Annotated[UUID | None, typer.Option("--job", help="the job's id")]
 
@@ -72,6 +74,29 @@ def export(
         typer.echo(file)
 
 
+@holds.callback(invoke_without_command=True)
+def list_holds() -> None:
+    """The worklist, oldest first: settlements that are held, and payables that wait for a classification."""
+    found = _read(worklist.holds)
+    for one in found:
+        meaning = MEANINGS[one.hold]
+        typer.echo(f"{one.since:%Y-%m-%d %H:%M}  {one.hold.value}  job {one.job_number}  {one.job_id}")
+        typer.echo(f"    {meaning.why} Waits for {one.waiting_for}.")
+        typer.echo(f"    -> {meaning.resolved_by}")
+    for waiting in _read(worklist.undecided_building_tax):
+        typer.echo(
+            f"{waiting.since:%Y-%m-%d}        building tax undecided  {waiting.payables} payables, "
+            f"{waiting.gross:,.2f} EUR"
+        )
+        typer.echo(
+            f"    Nobody has said whether {waiting.kind_of_work} is building work (§ 48 EStG); not paid out."
+        )
+        typer.echo(
+            "    -> billing.ClassifyWork, once for the kind of work; or a § 48b certificate (RecordTaxCertificate)"
+        )
+    typer.echo(f"{len(found)} held")
+
+
 @ledger.command("check")
 def check() -> None:
     """Recompute all balances from the postings; exit code 1 when anything is not as it must be."""
@@ -109,9 +134,16 @@ def _summary(found: Archived) -> str:
             f"  {line['quantity']:>7} {line['unit']:<3} × {line['unit_price']:>9} = {line['net']:>10}"
         )
         lines.append(f"          {line['text']}")
-    lines.append(f"  net {data['net']}, VAT {data['vat_rate']} % {data['vat']}, gross {data['gross']} EUR")
+    lines.append(f"  net {data['net']}, VAT {_rates(data)} {data['vat']}, gross {data['gross']} EUR")
+    if "tax" in data:
+        lines.append(f"  tax by row {data['tax']['rule']}: {data['tax']['source']}")
     lines.append(f"  sha256 {found.sha256}")
     return "\n".join(lines)
+
+
+def _rates(data: Mapping[str, Any]) -> str:
+    rows = data.get("vat_breakdown") or [{"category": "S", "rate": data.get("vat_rate")}]
+    return ", ".join(f"{row['category']} {row['rate'] or '–'} %" for row in rows)
 
 
 def _read(question: Callable[[AsyncConnection], Awaitable[T]]) -> T:

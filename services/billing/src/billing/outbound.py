@@ -12,12 +12,32 @@ from contracts import (
     billing_receivables_v1,
     billing_settlements_v1,
 )
-from contracts.billing_payables_v1 import SelfBilledInvoiceIssued
+from contracts.billing_payables_v1 import (
+    OwnInvoiceBooked,
+    PayoutRecorded,
+    SelfBilledInvoiceIssued,
+    SelfBilledInvoiceReversed,
+    SelfBillingObjected,
+)
 from contracts.billing_rate_cards_v1 import RateCard
-from contracts.billing_receivables_v1 import InvoiceIssued
-from contracts.billing_settlements_v1 import JobSettled, SettlementHeld
+from contracts.billing_receivables_v1 import InvoiceIssued, InvoiceReversed
+from contracts.billing_settlements_v1 import (
+    JobSettled,
+    SettlementCorrected,
+    SettlementHeld,
+    SettlementPaid,
+)
 
-Event = RateCard | JobSettled | SettlementHeld | InvoiceIssued | SelfBilledInvoiceIssued
+Settled = JobSettled | SettlementHeld | SettlementCorrected | SettlementPaid
+Receivable = InvoiceIssued | InvoiceReversed
+Payable = (
+    SelfBilledInvoiceIssued
+    | SelfBilledInvoiceReversed
+    | SelfBillingObjected
+    | OwnInvoiceBooked
+    | PayoutRecorded
+)
+Event = RateCard | Settled | Receivable | Payable
 """All that billing tells. Client and contractor each have a stream; only the distributor reads both."""
 
 
@@ -27,11 +47,17 @@ def route(event: object) -> Iterable[Outgoing]:
     match told:
         case RateCard():
             yield Outgoing(billing_rate_cards_v1.TOPIC, told.subject, told)
-        case JobSettled() | SettlementHeld():
+        case JobSettled() | SettlementHeld() | SettlementCorrected() | SettlementPaid():
             yield Outgoing(billing_settlements_v1.TOPIC, told.subject, told)
-        case InvoiceIssued():
+        case InvoiceIssued() | InvoiceReversed():
             yield Outgoing(billing_receivables_v1.TOPIC, told.subject, told)
-        case SelfBilledInvoiceIssued():
+        case (
+            SelfBilledInvoiceIssued()
+            | SelfBilledInvoiceReversed()
+            | SelfBillingObjected()
+            | OwnInvoiceBooked()
+            | PayoutRecorded()
+        ):
             yield Outgoing(billing_payables_v1.TOPIC, told.subject, told)
         case _:
             assert_never(told)

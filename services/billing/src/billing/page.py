@@ -17,8 +17,6 @@ _GERMAN = MappingProxyType(
     {
         "sample": "Muster – keine Rechnung im Sinne des § 14 UStG",
         "watermark": "MUSTER",
-        "invoice": "Rechnung",
-        "self-billed-invoice": "Gutschrift",
         "by_buyer": "vom Leistungsempfänger ausgestellt (§ 14 Abs. 2 Satz 5 UStG)",
         "for_job": "zum Auftrag {job_number}",
         "number": "Nummer",
@@ -40,14 +38,8 @@ _GERMAN = MappingProxyType(
         "HUR": "Std.",
         "LS": "pauschal",
         "net": "Nettobetrag",
-        "vat": "Umsatzsteuer {vat_rate} %",
-        "invoice_gross": "Rechnungsbetrag",
-        "self-billed-invoice_gross": "Gutschriftbetrag",
-        "invoice_closing": "Bitte zahlen Sie {gross} bis zum {due_on} unter Angabe der Nummer {number}.",
-        "self-billed-invoice_closing": "Wir zahlen Ihnen {gross} bis zum {due_on}. Bitte prüfen Sie diese "
-        "Gutschrift; sie verliert mit Ihrem Widerspruch ihre Wirkung als Rechnung.",
-        "prices": "Preise nach Abrechnungspauschale Version {rate_card_version}, festgelegt bei der "
-        "Ausschreibung. Grundlage: Leistungsnachweis Version {statement_version}.",
+        "vat": "Umsatzsteuer",
+        "gross": "Gesamtbetrag",
         "fingerprint": "Festgeschriebene Daten, SHA-256",
     }
 )
@@ -56,8 +48,6 @@ _ENGLISH = MappingProxyType(
         "sample": "Sample – not an invoice within the meaning of § 14 UStG "
         "(Muster – keine Rechnung im Sinne des § 14 UStG)",
         "watermark": "SAMPLE",
-        "invoice": "Invoice",
-        "self-billed-invoice": "Self-billed invoice (Gutschrift)",
         "by_buyer": "issued by the recipient of the service (§ 14 (2) sentence 5 UStG)",
         "for_job": "for job {job_number}",
         "number": "Number",
@@ -79,14 +69,8 @@ _ENGLISH = MappingProxyType(
         "HUR": "h",
         "LS": "flat rate",
         "net": "Net amount",
-        "vat": "VAT {vat_rate} %",
-        "invoice_gross": "Total",
-        "self-billed-invoice_gross": "Total payable to you",
-        "invoice_closing": "Please pay {gross} by {due_on}, quoting number {number}.",
-        "self-billed-invoice_closing": "We will pay you {gross} by {due_on}. Please check this document; it "
-        "ceases to have effect as an invoice when you object to it.",
-        "prices": "Prices by rate card version {rate_card_version}, fixed when the job was posted. Based on "
-        "statement version {statement_version}.",
+        "vat": "VAT",
+        "gross": "Total",
         "fingerprint": "Frozen data, SHA-256",
     }
 )
@@ -107,13 +91,19 @@ class _Page:
     def html(self) -> str:
         data, says = self._data, self._says
         css = resources.files("billing").joinpath("page.css").read_text(encoding="utf-8")
-        title = says(data["kind"])
-        by_buyer = "<br>" + says("by_buyer") if data["kind"] == "self-billed-invoice" else ""
+        title = escape(data["title"])
+        self_billed = data["kind"].startswith("self-billed")
+        by_buyer = "<br>" + says("by_buyer") if self_billed else ""
         lines = "".join(self._line(number, line) for number, line in enumerate(data["lines"], start=1))
-        recipient = data["buyer"] if data["kind"] == "invoice" else data["seller"]
+        recipient = data["seller"] if self_billed else data["buyer"]
         issuer = data["issuer"]
         number = escape(data["number"])
-        closing = says(data["kind"] + "_closing").replace(number, f'<span class="no">{number}</span>')
+        closing = escape(data["payment"]["terms"])
+        notes = "".join(f'<p class="small">{escape(note["text"])}</p>' for note in data["notes"])
+        taxes = "".join(
+            f'<tr><td>{self._tax(row)}</td><td class="n">{self._euros(row["tax"])}</td></tr>'
+            for row in data["vat_breakdown"]
+        )
         return f"""<!doctype html>
 <html lang="{"de" if self._german else "en"}">
 <head>
@@ -147,10 +137,10 @@ class _Page:
 </table>
 <table class="sums">
 <tr><td>{says("net")}</td><td class="n">{self._euros(data["net"])}</td></tr>
-<tr><td>{says("vat")}</td><td class="n">{self._euros(data["vat"])}</td></tr>
-<tr><td>{says(data["kind"] + "_gross")}</td><td class="n">{self._euros(data["gross"])}</td></tr>
+{taxes}
+<tr><td>{says("gross")}</td><td class="n">{self._euros(data["gross"])}</td></tr>
 </table>
-<div class="closing"><p>{closing}</p><p class="small">{says("prices")}</p></div>
+<div class="closing"><p>{closing}</p>{notes}</div>
 <footer>{escape(issuer["name"])} · {self._address(issuer, " · ")}<br>
 {says("fingerprint")} {escape(self._sha256)}</footer>
 </main>
@@ -159,18 +149,18 @@ class _Page:
 """
 
     def _says(self, word: str) -> str:
-        data, job = self._data, self._data["job"]
+        job = self._data["job"]
         return escape(
             self._words[word].format(
                 job_number=job["job_number"],
-                number=data["number"],
-                gross=self._euros(data["gross"]),
-                due_on=self._day(data["due_on"]),
-                vat_rate=self._number(data["vat_rate"]).removesuffix(",00").removesuffix(".00"),
-                rate_card_version=job["rate_card_version"],
-                statement_version=job["statement_version"],
             )
         )
+
+    def _tax(self, row: Mapping[str, Any]) -> str:
+        if row["category"] != "S":
+            return escape(row["exemption_text"])
+        rate = self._number(row["rate"]).removesuffix(",00").removesuffix(".00")
+        return f"{self._says('vat')} {rate} %"
 
     def _facts(self, recipient: Mapping[str, Any]) -> str:
         data, job = self._data, self._data["job"]
@@ -181,7 +171,7 @@ class _Page:
             "number": data["number"],
             "issued_on": self._day(data["issued_on"]),
             "performed": performed,
-            "due_on": self._day(data["due_on"]),
+            "due_on": self._day(data["due_on"]) if data["due_on"] else None,
             "customer_number": recipient["customer_number"],
             "order_number": data["own_reference"]["order_number"],
             "cost_centre": data["own_reference"]["cost_centre"],

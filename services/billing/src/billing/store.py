@@ -3,55 +3,108 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import tables
-from billing.domain.documents import Document
-from billing.domain.partners import Partner, Party, SelfBillingAgreement
+from billing.domain.classes import Classified, FeeClass, WorkClass
+from billing.domain.documents import Document, Frozen, Kind
+from billing.domain.ledger import Entry, Happened
+from billing.domain.partners import Contact, Partner, Party, Period
 from billing.domain.rate_cards import RateCard
-from billing.domain.settlements import CompletedWork, Lack, Settlement
+from billing.domain.settlements import Lack, OwnInvoice, Settlement
+from billing.domain.work import CompletedWork, Occasion
 from chassis.decisions import Row
-from chassis.rows import TableRows, arrays, insert_many
+from chassis.rows import Rows, TableRows, arrays, insert_many
+from contracts.billing_commands_v1 import FeeNature, TaxTreatment
+from contracts.billing_payables_v1 import BuildingTax
 from contracts.billing_rate_cards_v1 import RateCardVersion
 from contracts.billing_settlements_v1 import Hold
-from contracts.values import Address, KindOfWork, OwnReference, RequiredCertification
+from contracts.values import (
+    Address,
+    KindOfWork,
+    Leg,
+    OwnReference,
+    PostalAddress,
+    RequiredCertification,
+    ResponseTime,
+    State,
+    VatCategory,
+    WorkedTime,
+)
 
 _versions: Final = TypeAdapter(tuple[RateCardVersion, ...])
 _certifications: Final = TypeAdapter(tuple[RequiredCertification, ...])
+_worked: Final = TypeAdapter(tuple[WorkedTime, ...])
 
 # -- reference data ----------------------------------------------------------------------------------------
 
 
 def _read_partner(row: Any) -> Partner:
+    more = row.details
+    scheme, contact = more.get("electronic_address"), more.get("contact")
     return Partner(
         partner_id=row.partner_id,
         party=Party(
             name=row.name,
-            address=Address.model_validate(row.address),
+            address=_read_address(row.address),
             vat_id=row.vat_id,
             tax_number=row.tax_number,
             customer_number=row.customer_number,
+            registration=more.get("registration"),
+            electronic_address=(scheme[0], scheme[1]) if scheme else None,
+            contact=Contact(*contact) if contact else None,
         ),
         language=row.language,
-        self_billing=tuple(
-            SelfBillingAgreement(date.fromisoformat(first), date.fromisoformat(last) if last else None)
-            for first, last in row.self_billing
-        ),
+        self_billing=_periods(row.self_billing),
+        small_business=_periods(more.get("small_business", ())),
+        building_certificates=_periods(more.get("building_certificates", ())),
+        building_tax_exemptions=_periods(more.get("building_tax_exemptions", ())),
+        iban=more.get("iban"),
+        leitweg_id=more.get("leitweg_id"),
     )
 
 
-def _write_partner(partner: Partner) -> Sequence[Any]:
-    agreements = [
+def _read_address(stored: Mapping[str, str]) -> Address | PostalAddress:
+    domestic = stored["country"] == "DE" and len(stored["postcode"]) == 5  # digits
+    return Address.model_validate(stored) if domestic else PostalAddress.model_validate(stored)
+
+
+def _periods(stored: Iterable[Sequence[str | None]]) -> tuple[Period, ...]:
+    return tuple(
+        Period(date.fromisoformat(first), date.fromisoformat(last) if last else None)
+        for first, last in stored
+        if first
+    )
+
+
+def _days(periods: Iterable[Period]) -> list[tuple[str, str | None]]:
+    return [
         (one.valid_from.isoformat(), one.valid_until.isoformat() if one.valid_until else None)
-        for one in partner.self_billing
+        for one in periods
     ]
+
+
+def _write_partner(partner: Partner) -> Sequence[Any]:
     party = partner.party
+    contact = party.contact
+    details = {
+        "registration": party.registration,
+        "electronic_address": party.electronic_address,
+        "contact": (contact.name, contact.phone, contact.email) if contact else None,
+        "small_business": _days(partner.small_business),
+        "building_certificates": _days(partner.building_certificates),
+        "building_tax_exemptions": _days(partner.building_tax_exemptions),
+        "iban": partner.iban,
+        "leitweg_id": partner.leitweg_id,
+    }
     return (
         partner.partner_id,
         party.name,
@@ -60,7 +113,8 @@ def _write_partner(partner: Partner) -> Sequence[Any]:
         party.customer_number,
         party.vat_id,
         party.tax_number,
-        json.dumps(agreements),
+        json.dumps(_days(partner.self_billing)),
+        json.dumps({name: value for name, value in details.items() if value}),
     )
 
 
@@ -72,13 +126,60 @@ def _write_rate_card(card: RateCard) -> Sequence[Any]:
     return card.rate_card_id, len(card.versions), _versions.dump_json(card.versions).decode()
 
 
-PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
-RATE_CARDS = TableRows("rate-card", tables.rate_cards, read=_read_rate_card, write=_write_rate_card)
+def _read_work_class(row: Any) -> Classified[WorkClass]:
+    read = [
+        WorkClass(
+            date.fromisoformat(one["valid_from"]),
+            one["building_work"],
+            one["repair"],
+            one["connected_with_property"],
+            one["note"],
+        )
+        for one in row.classes
+    ]
+    return Classified(row.kind_of_work, tuple(read))
+
+
+def _write_work_class(of: Classified[WorkClass]) -> Sequence[Any]:
+    classes = [
+        {
+            "valid_from": one.valid_from.isoformat(),
+            "building_work": one.building_work,
+            "repair": one.repair,
+            "connected_with_property": one.connected_with_property,
+            "note": one.note,
+        }
+        for one in of.classes
+    ]
+    return of.word, json.dumps(classes)
+
+
+def _read_fee_class(row: Any) -> Classified[FeeClass]:
+    read = [
+        FeeClass(date.fromisoformat(one["valid_from"]), FeeNature(one["nature"]), one["note"])
+        for one in row.classes
+    ]
+    return Classified(row.fee, tuple(read))
+
+
+def _write_fee_class(of: Classified[FeeClass]) -> Sequence[Any]:
+    classes = [
+        {"valid_from": one.valid_from.isoformat(), "nature": one.nature.value, "note": one.note}
+        for one in of.classes
+    ]
+    return of.word, json.dumps(classes)
+
+
+PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner, memo=1000)
+RATE_CARDS = TableRows("rate-card", tables.rate_cards, read=_read_rate_card, write=_write_rate_card, memo=100)
+WORK_CLASSES = TableRows("work-class", tables.work_classes, read=_read_work_class, write=_write_work_class)
+FEE_CLASSES = TableRows("fee-class", tables.fee_classes, read=_read_fee_class, write=_write_fee_class)
 
 # -- settlements -------------------------------------------------------------------------------------------
 
 
 def _read_settlement(row: Any) -> Settlement:
+    more = row.more or {}
     work = CompletedWork(
         job_id=row.job_id,
         job_number=row.job_number,
@@ -95,9 +196,89 @@ def _read_settlement(row: Any) -> Settlement:
         rate_card_id=row.rate_card_id,
         rate_card_version=row.rate_card_version,
         own_reference=OwnReference(order_number=row.order_number, cost_centre=row.cost_centre),
+        occasion=Occasion(more.get("occasion", Occasion.done)),
+        response_time=ResponseTime(more.get("response_time", ResponseTime.unknown)),
+        worked=_worked.validate_json(json.dumps(more.get("worked", ()))),
+        approved_up_to=_decimal(more.get("approved_up_to")),
+        rework_of=UUID(more["rework_of"]) if "rework_of" in more else None,
+        hours_of_notice=_decimal(more.get("hours_of_notice")),
     )
-    lack = Lack(Hold(row.hold), row.waiting_for) if row.hold is not None else None
-    return Settlement(work, lack, row.held_since, row.settled_at, row.resolution_note)
+    return Settlement(
+        work=work,
+        lack=Lack(Hold(row.hold), row.waiting_for) if row.hold is not None else None,
+        held_since=row.held_since,
+        settled_at=row.settled_at,
+        resolution_note=row.resolution_note,
+        issued_version=row.issued_version,
+        invoice_number=row.invoice_number,
+        self_billed_number=row.self_billed_number,
+        own_invoice=_read_own_invoice(more.get("own_invoice")),
+        own_booked=_read_own_invoice(more.get("own_booked")),
+        objected_on=row.objected_on,
+        building_tax=BuildingTax(row.building_tax),
+        late_building_tax=_decimal(more.get("late_building_tax")) or Decimal("0.00"),
+        paid=row.paid,
+        payouts=more.get("payouts", 0),
+        waived=frozenset(map(Hold, more.get("waived", ()))),
+        state=State(more["state"]) if "state" in more else None,
+        decided={Leg(leg): TaxTreatment(how) for leg, how in more.get("decided", {}).items()},
+    )
+
+
+def _decimal(stored: str | None) -> Decimal | None:
+    return None if stored is None else Decimal(stored)
+
+
+def _read_own_invoice(stored: Mapping[str, str] | None) -> OwnInvoice | None:
+    if stored is None:
+        return None
+    return OwnInvoice(
+        number=stored["number"],
+        issued_on=date.fromisoformat(stored["issued_on"]),
+        net=Decimal(stored["net"]),
+        vat=Decimal(stored["vat"]),
+        category=VatCategory(stored["category"]),
+        withheld=Decimal(stored["withheld"]),
+    )
+
+
+def _write_own_invoice(own: OwnInvoice | None) -> dict[str, str] | None:
+    if own is None:
+        return None
+    return {
+        "number": own.number,
+        "issued_on": own.issued_on.isoformat(),
+        "net": f"{own.net:f}",
+        "vat": f"{own.vat:f}",
+        "category": own.category.value,
+        "withheld": f"{own.withheld:f}",
+    }
+
+
+def _write_more(of: Settlement) -> str | None:
+    """What most settlements have nothing of; null when there is none of it."""
+    work = of.work
+    more = {
+        "occasion": work.occasion.value if work.occasion is not Occasion.done else None,
+        "response_time": work.response_time.value if work.response_time is not ResponseTime.unknown else None,
+        "worked": [one.model_dump(mode="json") for one in work.worked],
+        "approved_up_to": _written(work.approved_up_to),
+        "rework_of": str(work.rework_of) if work.rework_of else None,
+        "hours_of_notice": _written(work.hours_of_notice),
+        "own_invoice": _write_own_invoice(of.own_invoice),
+        "own_booked": _write_own_invoice(of.own_booked),
+        "late_building_tax": _written(of.late_building_tax or None),
+        "payouts": of.payouts,
+        "waived": sorted(one.value for one in of.waived),
+        "state": of.state.value if of.state else None,
+        "decided": {leg.value: how.value for leg, how in of.decided.items()},
+    }
+    there = {name: value for name, value in more.items() if value}
+    return json.dumps(there) if there else None
+
+
+def _written(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
 
 
 def _write_settlement(settlement: Settlement) -> Sequence[Any]:
@@ -124,13 +305,20 @@ def _write_settlement(settlement: Settlement) -> Sequence[Any]:
         settlement.held_since,
         settlement.resolution_note,
         settlement.settled_at,
+        settlement.issued_version,
+        settlement.invoice_number,
+        settlement.self_billed_number,
+        settlement.objected_on,
+        settlement.building_tax.value,
+        settlement.paid,
+        _write_more(settlement),
     )
 
 
 def _write_document(document: Document) -> Sequence[Any]:
     return (
         document.number,
-        document.kind.name.replace("_", "-"),
+        document.kind.word,
         document.number_range,
         document.running_number,
         document.job_id,
@@ -142,6 +330,20 @@ def _write_document(document: Document) -> Sequence[Any]:
         document.gross,
         document.text,
         document.sha256,
+        document.statement_version,
+        document.preceding,
+    )
+
+
+def _write_entry(entry: Entry) -> Sequence[Any]:
+    return (
+        entry.entry_id,
+        entry.source,
+        entry.happened.value,
+        entry.leg.value,
+        entry.job_id,
+        entry.source if entry.happened is Happened.issued else None,
+        entry.booked_on,
     )
 
 
@@ -150,7 +352,7 @@ class SettlementRows(TableRows[Settlement]):
 
     def __init__(self) -> None:
         super().__init__("settlement", tables.settlements, read=_read_settlement, write=_write_settlement)
-        self._documents = list(tables.documents.columns)
+        self._documents = [column for column in tables.documents.columns if column.name != "chain_sha256"]
         self._entries = list(tables.entries.columns)
         self._postings = list(tables.postings.columns)
         self._insert_documents = insert_many(tables.documents, self._documents)
@@ -160,19 +362,19 @@ class SettlementRows(TableRows[Settlement]):
     async def save(self, db: AsyncConnection, values: Mapping[str, Settlement]) -> None:
         await super().save(db, values)
         documents = [document for settlement in values.values() for document in settlement.issued]
+        if documents:
+            # the trigger that chains them needs the one before to be there
+            documents.sort(key=lambda one: (one.number_range, one.running_number))
+            rows = [_write_document(document) for document in documents]
+            await db.execute(self._insert_documents, arrays(self._documents, rows))
         entries = [entry for settlement in values.values() for entry in settlement.booked]
-        if not documents:
+        if not entries:
             return
         await db.execute(
-            self._insert_documents,
-            arrays(self._documents, [_write_document(document) for document in documents]),
-        )
-        await db.execute(
-            self._insert_entries,
-            arrays(self._entries, [(entry.source, entry.source, entry.booked_on) for entry in entries]),
+            self._insert_entries, arrays(self._entries, [_write_entry(entry) for entry in entries])
         )
         postings = [
-            (entry.source, line, posting.account, posting.amount)
+            (entry.entry_id, line, posting.account, posting.amount)
             for entry in entries
             for line, posting in enumerate(entry.postings, start=1)
         ]
@@ -180,6 +382,43 @@ class SettlementRows(TableRows[Settlement]):
 
 
 SETTLEMENTS = SettlementRows()
+
+
+class DocumentRows:
+    """A job's documents that may still be reversed, by its id: number to what was frozen. Never written."""
+
+    name = "documents"
+
+    _select = text(
+        "SELECT number, kind, job_id, partner_id, issued_on, net, vat, statement_version, data FROM documents "
+        "WHERE job_id = ANY(CAST(:ids AS uuid[])) AND preceding IS NULL ORDER BY number"
+    )
+    _kinds: Final = {kind.word: kind for kind in Kind}
+
+    async def load(
+        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+    ) -> Mapping[str, Mapping[str, Frozen]]:
+        if lock:
+            raise ValueError("documents never change: they are looked at, not locked")
+        found: dict[str, dict[str, Frozen]] = {}
+        for row in await db.execute(self._select, {"ids": sorted(ids)}):
+            found.setdefault(str(row.job_id), {})[row.number] = Frozen(
+                kind=self._kinds[row.kind],
+                number=row.number,
+                partner_id=row.partner_id,
+                issued_on=row.issued_on,
+                net=row.net,
+                vat=row.vat,
+                statement_version=row.statement_version,
+                data=row.data,
+            )
+        return found
+
+    async def save(self, _: AsyncConnection, values: Mapping[str, Mapping[str, Frozen]]) -> None:
+        raise ValueError(f"documents are made by settlements: {sorted(values)}")
+
+
+DOCUMENTS = DocumentRows()
 
 
 class HeldRows:
@@ -192,11 +431,11 @@ class HeldRows:
         "WHERE waiting_for = ANY(CAST(:ids AS text[])) ORDER BY job_id"
     )
 
-    def row(self, rows: TableRows[Any], row_id: object) -> Row:
+    def row(self, rows: Rows[Any], row_id: object) -> Row:
         """Those that wait for this row."""
         return Row(self.name, self.key(rows, row_id))
 
-    def key(self, rows: TableRows[Any], row_id: object) -> str:
+    def key(self, rows: Rows[Any], row_id: object) -> str:
         """How settlements name what they wait for."""
         return f"{rows.name}/{row_id}"
 

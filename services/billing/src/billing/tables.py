@@ -37,6 +37,7 @@ partners = Table(
     Column(
         "self_billing", JSONB, nullable=False, doc="list of [valid_from, valid_until or null], days included"
     ),
+    Column("details", JSONB, nullable=False, doc="registration, addresses, account, and dated tax facts"),
     CheckConstraint("language IN ('de', 'en')", name="partners_language_known"),
     comment="A copy of the registry's partners, as far as documents need it.",
 )
@@ -75,18 +76,38 @@ settlements = Table(
     Column("held_since", _moment, doc="kept after the hold is resolved"),
     Column("resolution_note", Text, doc="the clerk's remark, when a clerk resolved the hold"),
     Column("settled_at", _moment),
-    CheckConstraint("(hold IS NULL) <> (settled_at IS NULL)", name="settlements_held_or_settled"),
+    Column("issued_version", Integer, doc="the statement that the live documents are about"),
+    Column("invoice_number", Text, doc="the client's live document"),
+    Column("self_billed_number", Text, doc="the contractor's; null: none, or his own invoice"),
+    Column("objected_on", Date, doc="the contractor objected to it on this Berlin day"),
+    Column("building_tax", Text, nullable=False),
+    Column("paid", _euros, nullable=False, doc="to the contractor, for this job"),
+    Column("more", JSONB, doc="what is seldom there: see store.py"),
+    CheckConstraint("hold IS NOT NULL OR settled_at IS NOT NULL", name="settlements_held_or_settled"),
     CheckConstraint("(hold IS NULL) = (waiting_for IS NULL)", name="settlements_hold_says_for_what"),
-    CheckConstraint(
-        "hold IN ('missing_rate_card', 'missing_partner', 'missing_self_billing_agreement')",
-        name="settlements_hold_known",
-    ),
+    CheckConstraint("(settled_at IS NULL) = (issued_version IS NULL)", name="settlements_settled_says_which"),
     comment="One row per completed job: the facts it is billed by, and whether it is held or settled.",
 )
 Index(
     "settlements_waiting_for",
     settlements.c.waiting_for,
     postgresql_where=settlements.c.waiting_for.is_not(None),
+)
+
+work_classes = Table(
+    "work_classes",
+    metadata,
+    Column("kind_of_work", Text, primary_key=True),
+    Column("classes", JSONB, nullable=False, doc="list, in the order in which they were made"),
+    comment="Building work or not, by kind of work and day; kept by clerks.",
+)
+
+fee_classes = Table(
+    "fee_classes",
+    metadata,
+    Column("fee", Text, primary_key=True),
+    Column("classes", JSONB, nullable=False, doc="list, in the order in which they were made"),
+    comment="Remuneration or damages, by kind of fee and day; kept by clerks.",
 )
 
 documents = Table(
@@ -110,21 +131,53 @@ documents = Table(
     Column("gross", _euros, nullable=False),
     Column("data", JSONB, nullable=False, doc="all the document says; see domain/documents.py"),
     Column("sha256", Text, nullable=False, doc="of the canonical JSON of data"),
-    UniqueConstraint("job_id", "kind", name="documents_once_per_job_and_kind"),
+    Column("statement_version", Integer, nullable=False),
+    Column(
+        "preceding",
+        Text,
+        ForeignKey("documents.number", name="documents_preceding"),
+        doc="of a correction: the document that it reverses",
+    ),
+    Column("chain_sha256", Text, nullable=False, doc="over the link before it and sha256; set by a trigger"),
+    UniqueConstraint("preceding", name="documents_reversed_once"),
     UniqueConstraint("number_range", "running_number", name="documents_number_once"),
-    CheckConstraint("kind IN ('invoice', 'self-billed-invoice')", name="documents_kind_known"),
+    CheckConstraint(
+        "kind IN ('invoice', 'self-billed-invoice', 'invoice-correction', 'self-billed-correction')",
+        name="documents_kind_known",
+    ),
+    CheckConstraint(
+        "(kind LIKE '%-correction') = (preceding IS NOT NULL)", name="documents_corrections_correct_something"
+    ),
     CheckConstraint("gross = net + vat", name="documents_add_up"),
     CheckConstraint("data ->> 'number' = number AND data ->> 'kind' = kind", name="documents_data_is_theirs"),
     CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="documents_sha256_form"),
     comment="Issued documents. A trigger refuses UPDATE, DELETE and TRUNCATE.",
 )
 
+Index(
+    "documents_once_per_statement_and_kind",
+    documents.c.job_id,
+    documents.c.kind,
+    documents.c.statement_version,
+    unique=True,
+    postgresql_where=documents.c.preceding.is_(None),
+)
+
 entries = Table(
     "entries",
     metadata,
-    Column("entry_id", Text, primary_key=True, doc="the document's number"),
-    Column("document_number", Text, ForeignKey("documents.number", name="entries_document"), nullable=False),
+    Column("entry_id", Text, primary_key=True, doc="<source>/<happened>"),
+    Column("source", Text, nullable=False, doc="a document's number, or what stands for one"),
+    Column("happened", Text, nullable=False, doc="issued, objected, withdrawn, own-invoice, paid …"),
+    Column("leg", Text, nullable=False),
+    Column("job_id", Uuid, nullable=False),
+    Column("document_number", Text, ForeignKey("documents.number", name="entries_document")),
     Column("booked_on", Date, nullable=False),
+    UniqueConstraint("source", "happened", "leg", name="entries_once"),
+    CheckConstraint("leg IN ('client', 'contractor')", name="entries_leg_known"),
+    CheckConstraint(
+        "(happened = 'issued') = (document_number IS NOT NULL)", name="entries_issued_has_document"
+    ),
     comment="What is booked together. A trigger refuses UPDATE, DELETE and TRUNCATE.",
 )
 
@@ -136,10 +189,13 @@ postings = Table(
     Column("account", Text, nullable=False, doc="receivable/<partner>, payable/<partner>, or one of ours"),
     Column("amount", _euros, nullable=False, doc="euros; debit positive, credit negative"),
     CheckConstraint(
-        "account IN ('revenue', 'cost-of-services', 'vat-out', 'vat-in') "
-        "OR account ~ '^(receivable|payable)/[0-9a-f-]{36}$'",
+        "account IN ('revenue', 'cost-of-services', 'vat-out', 'vat-in', 'vat-out-reverse', 'vat-in-reverse', "
+        "'withheld-building-tax', 'suspense', 'bank') OR account ~ '^(receivable|payable)/[0-9a-f-]{36}$'",
         name="postings_account_known",
     ),
     comment="At commit each entry sums to zero: trigger entry_balances. No UPDATE, DELETE, TRUNCATE.",
 )
 Index("postings_account", postings.c.account)
+
+APPEND_ONLY = (documents.name, entries.name, postings.name)
+"""What the service's own role may write and read, and nothing more: no UPDATE, no DELETE."""

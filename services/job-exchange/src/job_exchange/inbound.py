@@ -16,6 +16,7 @@ from contracts.billing_settlements_v1 import JobSettled
 from contracts.job_exchange_commands_v1 import (
     ApproveStatement,
     CancelJob,
+    CorrectStatement,
     DisputeStatement,
     PostJob,
     RecordArrival,
@@ -72,6 +73,12 @@ def readers(sealing: Sealing) -> tuple[Reader, ...]:
                     lambda job, m, given: statements.resolve(job, m, given.now),
                     by=distributor,
                 ),
+                on(
+                    CorrectStatement,
+                    JOBS,
+                    lambda job, m, given: statements.correct(job, m, given.now),
+                    by=distributor,
+                ),
                 on(JobAssigned, JOBS, partial(_assign, sealing), needs=_needs_of_assignment),
                 on(AssignmentReleased, JOBS, lambda job, m, _: assignment.take_back(job, m.contractor_id)),
                 on(JobUnfilled, JOBS, lambda job, _m, _: assignment.leave_unfilled(job)),
@@ -98,7 +105,8 @@ def readers(sealing: Sealing) -> tuple[Reader, ...]:
 
 
 def _needs_of_posting(command: PostJob) -> Iterable[Row]:
-    return (PARTNERS.row(command.client_id), PRICE_LIST.current, END_CUSTOMERS.locked(command.job_id))
+    rows = [PARTNERS.row(command.client_id), PRICE_LIST.current, END_CUSTOMERS.locked(command.job_id)]
+    return rows if command.rework_of is None else [*rows, JOBS.row(command.rework_of)]
 
 
 def _post(sealing: Sealing, job: Job | None, command: PostJob, given: Given) -> Outcome[Job]:
@@ -107,6 +115,7 @@ def _post(sealing: Sealing, job: Job | None, command: PostJob, given: Given) -> 
         rate_cards=given.one(PRICE_LIST, PRICE_LIST.current.id) or (),
         postcode_known=command.postcode in coordinates,
         end_customer_opens=sealing.opens(command.end_customer, command.job_id),
+        original=given.one(JOBS, command.rework_of) if command.rework_of is not None else None,
     )
     return posting.post(job, command, around, given.now)
 

@@ -26,6 +26,7 @@ from contracts.values import (
     RequiredCertification,
     ResponseTime,
     Window,
+    WorkedTime,
     eur,
 )
 from job_exchange import tables
@@ -45,6 +46,7 @@ from job_exchange.domain.rate_cards import RateCard, Tariff
 
 _certifications: Final = TypeAdapter(tuple[RequiredCertification, ...])
 _materials: Final = TypeAdapter(tuple[Material, ...])
+_worked: Final = TypeAdapter(tuple[WorkedTime, ...])
 
 # -- reference data ------------------------------------------------------------------------------------------
 
@@ -122,12 +124,13 @@ def _write_rate_card(card: RateCard) -> Sequence[Any]:
     return card.rate_card_id, json.dumps(tariffs)
 
 
-PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
+PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner, memo=1000)
 RATE_CARDS = TableRows(
     "rate-card",
     tables.rate_cards,
     read=lambda row: _rate_card(row.rate_card_id, row.tariffs),
     write=_write_rate_card,
+    memo=100,
 )
 
 
@@ -188,6 +191,7 @@ def _read_job(row: Any, statements: tuple[StatementRecord, ...] = ()) -> Job:
             own_reference=OwnReference(order_number=row.order_number, cost_centre=row.cost_centre),
             summary=row.summary,
             posted_at=row.posted_at,
+            rework_of=row.rework_of,
         ),
         status=Status(row.status),
         assignment=None if row.contractor_id is None else Assignment(row.contractor_id, row.travel_zone),
@@ -228,6 +232,7 @@ def _write_job(job: Job) -> Sequence[Any]:
         len(job.statements),
         job.started_at,
         job.ended_at,
+        posting.rework_of,
     )
 
 
@@ -245,6 +250,8 @@ def _read_statement(row: Any) -> StatementRecord:
         state=StatementState(row.state),
         approved_hours=row.approved_hours,
         approved_by=row.approved_by,
+        worked=_worked.validate_json(json.dumps(row.worked)) if row.worked else (),
+        nobody_there=row.nobody_there,
     )
 
 
@@ -263,6 +270,8 @@ def _write_statement(job_id: UUID, statement: StatementRecord) -> Sequence[Any]:
         statement.state.value,
         statement.approved_hours,
         statement.approved_by,
+        _worked.dump_json(statement.worked).decode() if statement.worked else None,
+        statement.nobody_there,
     )
 
 

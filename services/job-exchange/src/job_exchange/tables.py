@@ -87,6 +87,7 @@ jobs = Table(
     Column("statement_count", SmallInteger, nullable=False),
     Column("started_at", _moment, doc="when the contractor arrived, by his own word"),
     Column("ended_at", _moment, doc="completed or cancelled"),
+    Column("rework_of", Uuid, doc="the job whose work is made good"),
     CheckConstraint(
         "status IN ('posted', 'unfilled', 'assigned', 'started', 'stated', 'disputed', 'completed', "
         "'settled', 'cancelled')",
@@ -135,12 +136,16 @@ statements = Table(
     Column("state", Text, nullable=False),
     Column("approved_hours", _hours),
     Column("approved_by", Text),
+    Column("worked", JSONB, doc="list of WorkedTime, for surcharges; null: none given"),
+    Column("nobody_there", Boolean, nullable=False),
     UniqueConstraint("job_id", "statement_id", name="statements_id_once_per_job"),
-    CheckConstraint("state IN ('pending', 'disputed', 'approved', 'dropped')", name="statements_state_known"),
+    CheckConstraint(
+        "state IN ('pending', 'disputed', 'approved', 'dropped', 'replaced')", name="statements_state_known"
+    ),
     CheckConstraint("performed_from <= performed_to", name="statements_days_in_order"),
     CheckConstraint(
-        "(state = 'approved') = (approved_hours IS NOT NULL) "
-        "AND (state = 'approved') = (approved_by IS NOT NULL)",
+        "(state IN ('approved', 'replaced')) = (approved_hours IS NOT NULL) "
+        "AND (state IN ('approved', 'replaced')) = (approved_by IS NOT NULL)",
         name="statements_approved_says_what",
     ),
     CheckConstraint("approved_by IN ('client', 'limits', 'distributor')", name="statements_approver_known"),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from chassis.batch import Replies
 from chassis.cli import command
 from chassis.reference import IndexReader
 from chassis.service import Service
+from contracts import matching_standings_v1 as standings_v1
 from contracts import partner_registry_partners_v1 as partners_v1
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
+from matching import coverage_command, desk
 from matching.candidates import PartnerIndex
 from matching.inbound import readers
 from matching.outbound import route
 from matching.settings import Settings
+from matching.sight import Memory
+from matching.simulation.command import HELP, simulate
+from matching.standings import Standings
 
 _BESIDE_SOURCE = Path(__file__).parents[2] / "migrations"
 MIGRATIONS = _BESIDE_SOURCE if _BESIDE_SOURCE.is_dir() else Path(__file__).parent / "migrations"
@@ -21,15 +27,23 @@ MIGRATIONS = _BESIDE_SOURCE if _BESIDE_SOURCE.is_dir() else Path(__file__).paren
 
 def build(settings: Settings) -> Service:
     """Nothing connects here."""
-    index = PartnerIndex()
+    memory = Memory(PartnerIndex(), Standings(), settings.policy)
     return Service(
         name="matching",
-        readers=readers(index, settings.expiry),
+        readers=readers(
+            memory, settings.expiry, coverage_every=timedelta(seconds=settings.coverage_every_seconds)
+        ),
         outbound=route,
         replies=Replies(MatchingAccepted, MatchingRejected),
         migrations=MIGRATIONS,
-        indexes=(IndexReader(partners_v1.TOPIC, index),),
+        indexes=(
+            IndexReader(partners_v1.TOPIC, memory.index),
+            IndexReader(standings_v1.TOPIC, memory.standings),
+        ),
     )
 
 
 main = command("matching", Settings, build)
+main.command("coverage", help=coverage_command.HELP)(coverage_command.coverage)
+main.command("simulate", help=HELP)(simulate)
+desk.add_to(main)

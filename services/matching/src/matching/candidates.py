@@ -7,6 +7,7 @@ job: one comparison of a dot product with a column. What the columns sift is a n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -129,12 +130,29 @@ class PartnerIndex:
             for key, (levels, until) in self._certified.items()
         }
 
+    @property
+    def partners(self) -> Sequence[Contractor]:
+        """All of them, each at the newest version known here. A copy."""
+        return tuple(self._partners)
+
     # -- out --------------------------------------------------------------------------------------------
 
     def version_of(self, partner_id: UUID) -> int:
         """The version known here, 0 for none."""
         slot = self._slots.get(partner_id)
         return 0 if slot is None else self._partners[slot].version
+
+    def near(self, job: Job, most: int) -> list[Contractor]:
+        """The nearest in whose reach the job lies, may they or not."""
+        count = len(self._partners)
+        if job.place is None or count == 0:
+            return []
+        dots = self._points[:count] @ np.array(job.place)
+        left = np.flatnonzero(dots >= self._least_dot[:count])
+        if len(left) > most:
+            left = left[dots[left] >= np.partition(dots[left], -most)[-most]]
+        nearest = left[np.lexsort((self._order[left], -dots[left]))][:most]
+        return [self._partners[slot] for slot in nearest.tolist()]
 
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look:
         """The nearest who pass all of the gate but capacity, at most `most`; the same within a round."""

@@ -9,77 +9,111 @@ from typing import Any
 from chassis.decisions import Decision, More, Outcome, Row, Waiting
 from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
 from contracts.billing_rate_cards_v1 import RateCard
-from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobPosted, JobStarted
+from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobEvent, JobPosted, JobStarted
 from contracts.matching_commands_v1 import (
+    AboutJob,
     AcceptOffer,
     AssignByHand,
     DeclineOffer,
+    HoldJob,
+    RankAgain,
+    RateContractor,
     ReleaseAssignment,
     ReportNoShow,
     Volunteer,
 )
 from contracts.partner_registry_partners_v1 import Partner
-from matching.candidates import PartnerIndex
-from matching.domain import assignment, contractors
-from matching.domain.model import Assignment
+from matching.domain import assignment, contractors, coverage, standing
+from matching.domain.coverage import Measured
+from matching.domain.model import Assignment, day_of
 from matching.domain.search import give_up
 from matching.domain.view import Expiry
-from matching.sight import Decide, Sight, Unseen, seeing
-from matching.store import ASSIGNMENTS, CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, RATE_CARDS, REACH
+from matching.measuring import Measuring
+from matching.sight import Decide, Memory, Sight, Unseen, seeing
+from matching.store import (
+    ASSIGNMENTS,
+    CAPACITY,
+    CONTRACTORS,
+    COUNTRY,
+    COVERAGE,
+    ENGAGEMENTS,
+    FRESH_DEEDS,
+    HELD,
+    LOADS,
+    RATE_CARDS,
+    REACH,
+    RECORDS,
+    STANDINGS,
+)
 from matching.translation import contractor_from, job_from, rate_card_from
 
 PATIENCE = timedelta(days=1)
 """How long a job waits for its rate card and its client to become known; then it is a dispatcher's turn."""
 
 
-def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
+def readers(
+    memory: Memory, expiry: Expiry, *, coverage_every: timedelta = timedelta(minutes=5)
+) -> tuple[Reader, ...]:
     """The table of contents: topic, message, what it is about, decision."""
 
     def seen(decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
-        return seeing(index, decide)
+        return seeing(memory, decide)
+
+    measuring = Measuring(memory.index)
 
     return (
         Reader(
             "assignments",
-            tables=(ASSIGNMENTS, HELD, CAPACITY, CONTRACTORS, LOADS, ENGAGEMENTS, REACH, RATE_CARDS),
+            tables=(ASSIGNMENTS, HELD, CAPACITY, CONTRACTORS, LOADS, ENGAGEMENTS, REACH, RATE_CARDS, RECORDS),
             routes=(
-                on(JobPosted, ASSIGNMENTS, posted(index, expiry), needs=rate_card_and_client),
-                on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None)),
+                on(JobPosted, ASSIGNMENTS, posted(memory, expiry), needs=rate_card_and_client),
+                on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None),
+                   needs=record),
                 on(JobStarted, ASSIGNMENTS,
-                   seen(lambda s, m, v: assignment.start(s, m.contractor_id, v) if s else None)),
-                on(JobCompleted, ASSIGNMENTS, lambda s, _, __: assignment.complete(s) if s else Decision(s)),
+                   seen(lambda s, m, v: assignment.start(s, m.contractor_id, v) if s else None), needs=record),
+                on(JobCompleted, ASSIGNMENTS,
+                   seen(lambda s, m, v: assignment.complete(s, minutes_of(m), v) if s else None), needs=record),
                 on(AcceptOffer, ASSIGNMENTS, seen(assignment.accept),
                    by=acting_for("contractor_id"), needs=his_row_held),
                 on(DeclineOffer, ASSIGNMENTS, seen(lambda s, m, v: assignment.decline(s, m, v, expiry)),
-                   by=acting_for("contractor_id")),
+                   by=acting_for("contractor_id"), needs=record),
                 on(Volunteer, ASSIGNMENTS, seen(lambda s, m, v: assignment.volunteer(s, m, v, expiry)),
                    by=acting_for("contractor_id"), needs=his_row),
                 on(AssignByHand, ASSIGNMENTS, seen(assignment.assign_by_hand),
                    by=distributor, needs=his_row_held),
+                on(HoldJob, ASSIGNMENTS, seen(assignment.hold), by=distributor, needs=record),
+                on(RankAgain, ASSIGNMENTS, seen(lambda s, m, v: assignment.rank_again(s, m, v, expiry)),
+                   by=distributor, needs=record),
                 on(ReleaseAssignment, ASSIGNMENTS, seen(lambda s, m, v: assignment.release(s, m, v, expiry)),
-                   by=acting_for("contractor_id")),
+                   by=acting_for("contractor_id"), needs=record),
                 on(ReportNoShow, ASSIGNMENTS,
                    seen(lambda s, m, v: assignment.report_no_show(s, m, v, expiry)),
-                   by=acting_for("client_id")),
+                   by=acting_for("client_id"), needs=record),
+                on(RateContractor, ASSIGNMENTS, seen(assignment.rate), by=acting_for("client_id"), needs=record),
             ),
             timers=(
                 on_timer("offer-expires", ASSIGNMENTS,
-                         seen(lambda s, _, v: assignment.expire(s, v, expiry))),
+                         seen(lambda s, _, v: assignment.expire(s, v, expiry)), needs=its_record),
                 on_timer("award", ASSIGNMENTS,
-                         seen(lambda s, _, v: assignment.take_standing_offer(s, v, expiry))),
-                on_timer("recheck", ASSIGNMENTS, seen(lambda s, _, v: assignment.recheck(s, v, expiry))),
-                on_timer("search", ASSIGNMENTS, seen(lambda s, _, v: assignment.search_again(s, v, expiry))),
+                         seen(lambda s, _, v: assignment.take_standing_offer(s, v, expiry)), needs=its_record),
+                on_timer("recheck", ASSIGNMENTS, seen(lambda s, _, v: assignment.recheck(s, v, expiry)),
+                         needs=its_record),
+                on_timer("search", ASSIGNMENTS, seen(lambda s, _, v: assignment.search_again(s, v, expiry)),
+                         needs=its_record),
             ),
         ),
         Reader(
             "contractors",
-            tables=(CONTRACTORS, ENGAGEMENTS),
+            tables=(CONTRACTORS, ENGAGEMENTS, FRESH_DEEDS, STANDINGS, COVERAGE, measuring),
             routes=(
                 on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),
             ),
             timers=(
+                on_timer("measure", COVERAGE, coverage_measured(measuring, coverage_every)),
                 on_timer("look-again", CONTRACTORS, partner_settled,
                          needs=lambda key: [ENGAGEMENTS.row(key)]),
+                on_timer("count", STANDINGS, deeds_counted,
+                         needs=lambda key: [FRESH_DEEDS.locked(key)]),
             ),
             wakes=True,
         ),
@@ -92,7 +126,7 @@ def readers(index: PartnerIndex, expiry: Expiry) -> tuple[Reader, ...]:
     )  # fmt: skip
 
 
-def posted(index: PartnerIndex, expiry: Expiry) -> Decide:
+def posted(memory: Memory, expiry: Expiry) -> Decide:
     """A job needs its rate card's version and its client before anybody can be looked for."""
 
     def decide(state: Assignment | None, event: JobPosted, given: Given) -> Outcome[Any]:
@@ -104,29 +138,63 @@ def posted(index: PartnerIndex, expiry: Expiry) -> Decide:
         if given.one(CONTRACTORS, event.client_id) is None:
             return Waiting(f"{CONTRACTORS.name}/{event.client_id}", PATIENCE, give_up(job))
         try:
-            return assignment.post(state, job, Sight(given, index), expiry)
+            return assignment.post(state, job, Sight(given, memory), expiry)
         except Unseen as unseen:
             return More(unseen.wants)
 
     return decide
 
 
+def coverage_measured(measuring: Measuring, every: timedelta) -> Decide:
+    """Every few minutes, by the memory of the replica that fires."""
+
+    def decide(state: Measured | None, _: str, given: Given) -> Outcome[Any]:
+        day = day_of(given.now)
+        if not given.has(measuring, day):
+            return More([measuring.row(day)])
+        return coverage.tell(state, given.one(measuring, day), COUNTRY, given.now, every)
+
+    return decide
+
+
 def rate_card_and_client(event: JobPosted) -> Iterable[Row]:
-    return RATE_CARDS.row(event.rate_card_id), CONTRACTORS.row(event.client_id)
+    return RATE_CARDS.row(event.rate_card_id), CONTRACTORS.row(event.client_id), RECORDS.locked(event.job_id)
+
+
+def record(message: JobEvent | AboutJob) -> Iterable[Row]:
+    """What is added to a job's record costs nothing to ask for."""
+    return (RECORDS.locked(message.job_id),)
+
+
+def its_record(job_id: str) -> Iterable[Row]:
+    return (RECORDS.locked(job_id),)
 
 
 def his_row(command: Volunteer) -> Iterable[Row]:
-    return (CONTRACTORS.row(command.contractor_id),)
+    return CONTRACTORS.row(command.contractor_id), RECORDS.locked(command.job_id)
 
 
 def his_row_held(command: AcceptOffer | AssignByHand) -> Iterable[Row]:
     """Under lock from the start, and with his other offers: an award is decided in one go."""
-    return HELD.locked(command.contractor_id), ENGAGEMENTS.row(command.contractor_id)
+    return (
+        HELD.locked(command.contractor_id),
+        ENGAGEMENTS.row(command.contractor_id),
+        RECORDS.locked(command.job_id),
+    )
+
+
+def minutes_of(event: JobCompleted) -> int:
+    """The hours of the approved statement; they come in quarters."""
+    return int(event.statement.hours * 60)
 
 
 def partner_changed(state: Any, partner: Partner, given: Given) -> Outcome[Any]:
     engagements = given.one(ENGAGEMENTS, partner.partner_id) or ()
     return contractors.remember(state, contractor_from(partner, given.version), engagements, given.now)
+
+
+def deeds_counted(state: Any, _: str, given: Given) -> Outcome[Any]:
+    return standing.count(state, given.one(FRESH_DEEDS, state.partner_id) or (), given.now)
 
 
 def partner_settled(state: Any, _: str, given: Given) -> Outcome[Any]:

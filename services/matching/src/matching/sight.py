@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +12,12 @@ from chassis.decisions import Decision, More, Outcome, Row
 from chassis.routes import Given
 from matching.candidates import PartnerIndex
 from matching.domain.gate import ClientSide
-from matching.domain.model import Assignment, Capacity, Contractor, Engagement, capacity_key
+from matching.domain.model import Assignment, Capacity, Contractor, Engagement, Job, Record, capacity_key
+from matching.domain.policy import Policy
 from matching.domain.ranking import Look
-from matching.store import CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, REACH
+from matching.domain.standing import Sums
+from matching.standings import Standings
+from matching.store import CAPACITY, CONTRACTORS, ENGAGEMENTS, HELD, LOADS, REACH, RECORDS
 
 
 class Unseen(Exception):
@@ -24,22 +28,38 @@ class Unseen(Exception):
         self.wants = wants
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a replica holds in memory, and the policy in force."""
+
+    index: PartnerIndex
+    standings: Standings
+    policy: Policy
+
+
 class Sight:
     """Implements domain.view.View. What is held under lock is newer than what was only read."""
 
-    def __init__(self, given: Given, index: PartnerIndex) -> None:
+    def __init__(self, given: Given, memory: Memory) -> None:
         self._given = given
-        self._index = index
+        self._memory = memory
         self.now: datetime = given.now
+        self.policy: Policy = memory.policy
 
     def new_id(self) -> UUID:
         return self._given.new_id()
 
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look:
-        return self._index.look(state, client, most)
+        return self._memory.index.look(state, client, most)
+
+    def near(self, job: Job, most: int) -> Sequence[Contractor]:
+        return self._memory.index.near(job, most)
 
     def remembered(self, partner_id: UUID) -> int:
-        return self._index.version_of(partner_id)
+        return self._memory.index.version_of(partner_id)
+
+    def standing(self, partner_id: UUID) -> Sums:
+        return self._memory.standings.of(partner_id)
 
     def contractors(self, partner_ids: Collection[UUID]) -> Mapping[UUID, Contractor | None]:
         given = self._given
@@ -88,16 +108,19 @@ class Sight:
             raise Unseen([ENGAGEMENTS.row(partner_id)])
         return self._given.one(ENGAGEMENTS, partner_id) or ()
 
+    def record(self, job_id: UUID) -> Record:
+        return self._given.one(RECORDS, job_id) or Record(job_id)
+
 
 Decide = Callable[[Any, Any, Given], Outcome[Any]]
 
 
-def seeing(index: PartnerIndex, decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
+def seeing(memory: Memory, decide: Callable[[Any, Any, Sight], Decision[Any] | None]) -> Decide:
     """Let a decision look around; None from it means that nothing changes."""
 
     def asked(state: Any, message: Any, given: Given) -> Outcome[Any]:
         try:
-            return decide(state, message, Sight(given, index)) or Decision(state)
+            return decide(state, message, Sight(given, memory)) or Decision(state)
         except Unseen as unseen:
             return More(unseen.wants)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -14,13 +15,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.decisions import Row
 from chassis.rows import TableRows, arrays, insert_many
 from matching import tables
+from matching.domain.coverage import Measured
 from matching.domain.gate import least_dot
-from matching.domain.model import Assignment, Capacity, Contractor, Engagement, Phase, RateCard, capacity_key
+from matching.domain.model import (
+    Assignment,
+    Capacity,
+    Contractor,
+    Engagement,
+    Phase,
+    RateCard,
+    Record,
+    Round,
+    capacity_key,
+)
+from matching.domain.standing import Deed, DeedKind, NumberedDeed, Standing, Sums
 from matching.postcodes import place_of
 
 _assignment = TypeAdapter(Assignment)
 _contractor = TypeAdapter(Contractor)
 _rate_card = TypeAdapter(RateCard)
+_measured = TypeAdapter(Measured)
+_round = TypeAdapter(Round)
 
 
 def _write_assignment(value: Assignment) -> Sequence[Any]:
@@ -33,7 +48,8 @@ def _write_assignment(value: Assignment) -> Sequence[Any]:
         job.week,
         job.minutes,
         value.reserved_minutes,
-        _assignment.dump_json(value).decode(),
+        _assignment.dump_json(value, exclude_defaults=True).decode(),
+        json.dumps([str(offer.contractor_id) for offer in value.offers[1:]]) if value.offers[1:] else None,
     )
 
 
@@ -42,23 +58,39 @@ def _write_contractor(value: Contractor) -> Sequence[Any]:
     return value.partner_id, value.version, x, y, z, least_dot(value), _contractor.dump_json(value).decode()
 
 
+class ContractorRows(TableRows[Contractor]):
+    """As it is now, and every version that was."""
+
+    _remember = insert_many(
+        tables.contractor_version, list(tables.contractor_version.columns), "ON CONFLICT DO NOTHING"
+    )
+
+    async def save(self, db: AsyncConnection, values: Mapping[str, Contractor]) -> None:
+        written = [_write_contractor(value) for value in values.values()]
+        await db.execute(self._upsert, arrays(self._columns, written))
+        versions = [(row[0], row[1], row[-1]) for row in written]
+        await db.execute(self._remember, arrays(list(tables.contractor_version.columns), versions))
+
+
 ASSIGNMENTS: TableRows[Assignment] = TableRows(
     "assignment",
     tables.assignment,
     read=lambda row: _assignment.validate_json(row.document),
     write=_write_assignment,
 )
-CONTRACTORS: TableRows[Contractor] = TableRows(
+CONTRACTORS = ContractorRows(
     "contractor",
     tables.contractor,
     read=lambda row: _contractor.validate_json(row.document),
     write=_write_contractor,
+    memo=2000,
 )
 HELD: TableRows[Contractor] = TableRows(
     "held-contractor",
     tables.contractor,
     read=lambda row: _contractor.validate_json(row.document),
     write=_write_contractor,
+    memo=2000,
 )
 """The same rows, always asked for under lock: a decision cannot see otherwise whether it holds one."""
 RATE_CARDS: TableRows[RateCard] = TableRows(
@@ -66,7 +98,23 @@ RATE_CARDS: TableRows[RateCard] = TableRows(
     tables.rate_card,
     read=lambda row: _rate_card.validate_json(row.document),
     write=lambda value: (value.rate_card_id, _rate_card.dump_json(value).decode()),
+    memo=100,
 )
+
+COUNTRY = "DE"
+COVERAGE: TableRows[Measured] = TableRows(
+    "coverage",
+    tables.coverage,
+    read=lambda row: _measured.validate_json(row.document),
+    write=lambda value: (COUNTRY, _measured.dump_json(value).decode()),
+)
+
+_every_contractor = text("SELECT document FROM contractor ORDER BY partner_id")
+
+
+async def all_contractors(db: AsyncConnection) -> list[Contractor]:
+    """Every partner as the database has him."""
+    return [_contractor.validate_json(row.document) for row in await db.execute(_every_contractor)]
 
 
 class CapacityRows:
@@ -157,6 +205,10 @@ class EngagementRows(_OnlyRead):
         "FROM assignment a WHERE a.contractor_id = ANY(CAST(:ids AS uuid[])) "
         "AND a.phase IN ('offered', 'assigned') "
         "UNION ALL "
+        "SELECT CAST(other AS uuid), false, a.job_id, a.phase, a.week, a.minutes "
+        "FROM assignment a CROSS JOIN jsonb_array_elements_text(a.also_asked) AS other "
+        "WHERE a.also_asked IS NOT NULL AND a.also_asked ?| CAST(:names AS text[]) AND a.phase = 'offered' "
+        "UNION ALL "
         "SELECT a.client_id, true, a.job_id, a.phase, a.week, a.minutes "
         "FROM assignment a WHERE a.client_id = ANY(CAST(:ids AS uuid[])) "
         "AND a.phase IN ('offered', 'assigned') "
@@ -171,7 +223,8 @@ class EngagementRows(_OnlyRead):
         lock: bool,  # noqa: ARG002
     ) -> Mapping[str, tuple[Engagement, ...]]:
         found: dict[str, list[Engagement]] = defaultdict(list)
-        for row in await db.execute(self._select, {"ids": [UUID(each) for each in ids]}):
+        asked = {"ids": [UUID(each) for each in ids], "names": sorted(ids)}
+        for row in await db.execute(self._select, asked):
             engagement = Engagement(row.job_id, Phase(row.phase), row.as_client, row.week, row.minutes)
             found[str(row.partner_id)].append(engagement)
         return {each: tuple(found[each]) for each in ids}
@@ -205,5 +258,89 @@ class ReachRows(_OnlyRead):
         return {each: tuple(rows) for each, rows in found.items()}
 
 
+class RecordRows:
+    """A job's record: only added to, so nothing is read. A transaction sees what it added itself."""
+
+    name = "record"
+    _rounds = insert_many(tables.ranking, list(tables.ranking.columns))
+    _deed_columns = tuple(tables.deed.columns)[1:]
+    _deeds = insert_many(tables.deed, _deed_columns)
+
+    def locked(self, job_id: object) -> Row:
+        return Row(self.name, str(job_id), lock=True)
+
+    async def load(
+        self,
+        db: AsyncConnection,  # noqa: ARG002
+        ids: Collection[str],
+        *,
+        lock: bool,  # noqa: ARG002
+    ) -> Mapping[str, Record]:
+        return {each: Record(UUID(each)) for each in ids}
+
+    async def save(self, db: AsyncConnection, values: Mapping[str, Record]) -> None:
+        rounds = [
+            (record.job_id, one.number, _round.dump_json(one, exclude_defaults=True).decode())
+            for record in values.values()
+            for one in record.rounds
+        ]
+        deeds = [
+            (deed.partner_id, deed.job_id, deed.kind.value, deed.amount, deed.at, False)
+            for record in values.values()
+            for deed in record.deeds
+        ]
+        if rounds:
+            await db.execute(self._rounds, arrays(list(tables.ranking.columns), rounds))
+        if deeds:
+            await db.execute(self._deeds, arrays(self._deed_columns, deeds))
+
+
+class FreshDeedRows:
+    """By partner: his deeds that are not counted yet. Saving them marks them as counted."""
+
+    name = "fresh-deeds"
+    _select = text(
+        "SELECT number, partner_id, job_id, kind, amount, at FROM deed "
+        "WHERE partner_id = ANY(CAST(:ids AS uuid[])) AND NOT counted ORDER BY number FOR UPDATE"
+    )
+    _count = text("UPDATE deed SET counted = true WHERE number = ANY(CAST(:numbers AS bigint[]))")
+
+    def locked(self, partner_id: object) -> Row:
+        return Row(self.name, str(partner_id), lock=True)
+
+    async def load(
+        self,
+        db: AsyncConnection,
+        ids: Collection[str],
+        *,
+        lock: bool,  # noqa: ARG002
+    ) -> Mapping[str, tuple[NumberedDeed, ...]]:
+        found: dict[str, list[NumberedDeed]] = defaultdict(list)
+        for row in await db.execute(self._select, {"ids": [UUID(each) for each in ids]}):
+            deed = Deed(row.partner_id, row.job_id, DeedKind(row.kind), row.at, row.amount)
+            found[str(row.partner_id)].append(NumberedDeed(row.number, deed))
+        return {each: tuple(found[each]) for each in ids}
+
+    async def save(self, db: AsyncConnection, values: Mapping[str, Sequence[NumberedDeed]]) -> None:
+        numbers = [each.number for deeds in values.values() for each in deeds]
+        await db.execute(self._count, {"numbers": numbers})
+
+
+class StandingRows(TableRows[Standing]):
+    """Who has none yet is a newcomer. What is folded into it is locked before: that keeps two replicas in turn."""
+
+    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, Standing]:
+        found = await super().load(db, ids, lock=lock)
+        return {each: found.get(each) or Standing(UUID(each)) for each in ids}
+
+
 ENGAGEMENTS = EngagementRows()
+RECORDS = RecordRows()
+FRESH_DEEDS = FreshDeedRows()
+STANDINGS = StandingRows(
+    "standing",
+    tables.standing,
+    read=lambda row: Standing(row.partner_id, Sums(*(getattr(row, name) for name in Sums._fields))),
+    write=lambda value: (value.partner_id, *value.sums),
+)
 REACH = ReachRows()

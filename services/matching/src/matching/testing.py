@@ -30,12 +30,15 @@ from matching.domain.model import (
     Insurance,
     Job,
     Phase,
+    Record,
     Term,
     TravelZone,
     capacity_key,
 )
 from matching.domain.places import Place, place_at
+from matching.domain.policy import POLICY
 from matching.domain.ranking import Look
+from matching.domain.standing import NEWCOMER, Sums
 from matching.domain.view import Expiry
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -105,6 +108,7 @@ def job(**changed: object) -> Job:
         certifications=(RequiredCertification(manufacturer="Agfeo", product_line="ES", level=2),),
         first_day=FIRST,
         last_day=LAST,
+        starts_at=datetime(2026, 11, 24, 7, 0, tzinfo=UTC),
         ends_at=datetime(2026, 11, 25, 16, 0, tzinfo=UTC),
         hours=Decimal("8.00"),
         insurance_cents=100_000_000,
@@ -121,12 +125,16 @@ class World:
 
     def __init__(self, *partners: Contractor, now: datetime = NOW) -> None:
         self.index = PartnerIndex()
+        self.standings: dict[UUID, Sums] = {}
+        self.records: dict[UUID, Record] = {}
+        self.policy = POLICY
         self.rows: dict[UUID, Contractor] = {}
         self.taken: dict[str, Capacity] = {}
         self.states: dict[UUID, Assignment] = {}
         self.timers: dict[tuple[UUID, str], datetime] = {}
         self.events: list[object] = []
         self.now = now
+        self.policy = POLICY
         for partner in partners:
             self.know(partner)
 
@@ -147,9 +155,12 @@ class World:
             self.states[job_id] = decision.state
             self.events.extend(decision.events)
             for change in decision.also:
-                if not isinstance(change.value, Capacity):
-                    raise TypeError("only capacity is changed beside the assignment")
-                self.taken[change.id] = replace(change.value, known=True)
+                if isinstance(change.value, Record):
+                    self.records[job_id] = change.value
+                elif isinstance(change.value, Capacity):
+                    self.taken[change.id] = replace(change.value, known=True)
+                else:
+                    raise TypeError("only capacity and record are changed beside the assignment")
             for name, due_at in decision.timers.items():
                 self.timers.pop((job_id, name), None)
                 if due_at is not None:
@@ -166,6 +177,15 @@ class World:
 
     def look(self, state: Assignment, client: ClientSide, most: int) -> Look:
         return self.index.look(state, client, most)
+
+    def near(self, job: Job, most: int) -> Sequence[Contractor]:
+        return self.index.near(job, most)
+
+    def standing(self, partner_id: UUID) -> Sums:
+        return self.standings.get(partner_id, NEWCOMER)
+
+    def record(self, job_id: UUID) -> Record:
+        return self.records.get(job_id) or Record(job_id)
 
     def remembered(self, partner_id: UUID) -> int:
         return self.index.version_of(partner_id)
@@ -196,7 +216,7 @@ class World:
             )
             for state in self.states.values()
             if state.phase in (Phase.OFFERED, Phase.ASSIGNED)
-            and partner_id in (state.contractor_id, state.job.client_id)
+            and (partner_id in (state.contractor_id, state.job.client_id) or state.offer_to(partner_id))
         ]
 
     # -- what must always be true ------------------------------------------------------------------

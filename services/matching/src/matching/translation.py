@@ -71,6 +71,7 @@ def job_from(posted: JobPosted, tariff: Tariff | None) -> Job:
         policy=posted.offer_policy,
         per_hour=price if price is not None else Decimal(0),
         zones=tariff.zones if tariff is not None and price is not None else (),
+        starts_at=posted.window.starts_at,
     )
 
 

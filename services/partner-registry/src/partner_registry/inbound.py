@@ -15,20 +15,23 @@ from contracts.crm_partners_v1 import CrmPartner
 from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned, JobOffered, JobUnfilled
 from contracts.partner_registry_commands_v1 import (
     ApplyCrmRecord,
+    DeclareSmallBusiness,
     EndAgreement,
     ExcludePartner,
     NotifyPartner,
     RecordCertification,
     RecordLiabilityInsurance,
+    RecordTaxCertificate,
     RegisterPartner,
     ReinstatePartner,
     SetAvailability,
+    SetBillingDetails,
     SetSealingKey,
     SignAgreement,
     SuspendPartner,
     WithdrawCertification,
 )
-from partner_registry.domain import correspondence, letters, master, rights, wishes
+from partner_registry.domain import correspondence, letters, master, money_facts, rights, wishes
 from partner_registry.domain.correspondence import Correspondence
 from partner_registry.domain.master import Customer
 from partner_registry.domain.partner import INSURANCE_ENDS, Partner
@@ -66,6 +69,9 @@ def readers(link_base_url: str) -> Sequence[Reader]:
                 on(SetAvailability, PARTNERS, plain(wishes.set_availability), by=himself),
                 on(ExcludePartner, PARTNERS, _exclude, needs=_other_partner, by=himself),
                 on(SetSealingKey, PARTNERS, plain(wishes.set_sealing_key), by=himself),
+                on(SetBillingDetails, PARTNERS, plain(money_facts.set_details), by=himself),
+                on(DeclareSmallBusiness, PARTNERS, plain(money_facts.declare_small_business), by=himself),
+                on(RecordTaxCertificate, PARTNERS, plain(money_facts.record_certificate), by=distributor),
                 on(NotifyPartner, PARTNERS, _notify_with(link_base_url), by=itself),
             ),
             timers=(on_timer(INSURANCE_ENDS, PARTNERS, _insurance_ends),),

@@ -11,7 +11,7 @@ from uuid import UUID
 from chassis.rows import TableRows
 from contracts.crm_partners_v1 import PartnerMasterData
 from contracts.messages import Value
-from contracts.partner_registry_partners_v1 import Agreement, Availability
+from contracts.partner_registry_partners_v1 import Agreement, Availability, BillingFacts
 from contracts.values import Address, Certification, Jwk, Money
 from partner_registry import tables
 from partner_registry.domain.correspondence import Correspondence
@@ -83,6 +83,7 @@ def _read_partner(row: Any) -> Partner:
         suspended_for=row.suspended_for,
         excluded=tuple(UUID(other) for other in row.excluded_partner_ids),
         sealing_key=_value(Jwk, row.sealing_key) if row.sealing_key else None,
+        billing=_value(BillingFacts, row.billing) if row.billing else None,
     )
 
 
@@ -107,10 +108,11 @@ def _write_partner(partner: Partner) -> Sequence[Any]:
         partner.suspended_for,
         json.dumps([str(other) for other in partner.excluded]),
         _text(partner.sealing_key),
+        _text(partner.billing),
     )
 
 
-PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner)
+PARTNERS = TableRows("partner", tables.partners, read=_read_partner, write=_write_partner, memo=1000)
 
 CUSTOMERS = TableRows(
     "customer",

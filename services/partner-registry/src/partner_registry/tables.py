@@ -30,6 +30,7 @@ partners = Table(
     Column("suspended_for", Text, doc="the distributor's reason; null: not suspended"),
     Column("excluded_partner_ids", JSONB, nullable=False),
     Column("sealing_key", JSONB, doc="public JWK"),
+    Column("billing", JSONB, doc="BillingFacts: for documents and taxes, with their days"),
     UniqueConstraint("customer_number", name="partners_customer_number_once"),
     CheckConstraint("language IN ('de', 'en')", name="partners_language_known"),
     CheckConstraint(

@@ -9,6 +9,8 @@ from rich.table import Table
 from servicenetz.console import console, read_addresses
 from servicenetz.invariants.check import Result, Where, check, logs_in
 
+VERDICTS = {True: "[green]holds[/]", False: "[bold red]BROKEN[/]", None: "not judged"}
+
 
 def table(results: list[Result]) -> Table:
     """The results as a person likes to read them."""
@@ -18,7 +20,7 @@ def table(results: list[Result]) -> Table:
     shown.add_column("")
     shown.add_column("what was seen", overflow="fold")
     for result in results:
-        verdict = "[green]holds[/]" if result.holds else "[bold red]BROKEN[/]"
+        verdict = VERDICTS[result.holds]
         shown.add_row(str(result.number), result.name, verdict, result.detail)
     return shown
 

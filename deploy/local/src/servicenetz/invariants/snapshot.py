@@ -37,6 +37,18 @@ class Snapshot:
     begins: dict[tuple[str, int], int] = field(default_factory=dict)
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
 
+    def moved(self, bootstrap: str) -> str | None:
+        """What was written since it was taken, if anything was."""
+        consumer = _consumer(bootstrap)
+        try:
+            for (topic, number), end in self.ends.items():
+                _, now = consumer.get_watermark_offsets(TopicPartition(topic, number), TIMEOUT_S)
+                if now > end:
+                    return f"{now - end} records more on {topic}/{number} than a moment ago"
+        finally:
+            consumer.close()
+        return None
+
     def of(self, kind: type[Message]) -> Iterator[Seen]:
         """The records of one kind of message, repeats (the same source and id) left out."""
         met: set[tuple[str, str]] = set()
@@ -51,16 +63,7 @@ class Snapshot:
 def read(bootstrap: str) -> Snapshot:
     """Read every topic of the catalogue from its beginning to its present end. Raises TimeoutError."""
     snapshot = Snapshot()
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "servicenetz-check",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": False,
-            "fetch.message.max.bytes": 4_194_304,
-        }
-    )
+    consumer = _consumer(bootstrap)
     try:
         for topic in catalogue.TOPICS.values():
             for number in range(topic.partitions):
@@ -71,6 +74,20 @@ def read(bootstrap: str) -> Snapshot:
     finally:
         consumer.close()
     return snapshot
+
+
+def _consumer(bootstrap: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "servicenetz-check",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": False,
+            "log_level": 0,  # a broker that comes and goes is what we look at
+            "fetch.message.max.bytes": 4_194_304,
+        }
+    )
 
 
 def _consume(consumer: Consumer, snapshot: Snapshot) -> None:

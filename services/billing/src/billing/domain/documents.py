@@ -1,34 +1,41 @@
-"""Invoice and self-billed invoice: what they say, frozen at issue as canonical JSON with its SHA-256."""
+"""Documents: what they say, frozen at issue as canonical JSON (form 2) with its SHA-256.
+
+The e-invoice is rendered from this text alone; nothing is looked up or reckoned again later.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from typing import Any, Final
 from uuid import UUID
 
-from billing.domain.money import VAT_PERCENT, cents, vat_on
+from billing.domain import wording
+from billing.domain.money import ZERO, cents, share
 from billing.domain.partners import Party
-from contracts.values import DocumentLine, Language, OwnReference, eur
+from billing.domain.tax import Decided
+from contracts.values import DocumentLine, Language, OwnReference, VatCategory, eur
 
-HOUR = "HUR"
-FLAT = "LS"
-"""Units by UN/ECE recommendation 20: hour, lump sum."""
+TAX_REMARK: Final = "AAI"
+"""Subject code of a note (UNTDID 4451): general information; the remarks that tax law asks for."""
 
 
 class Kind(Enum):
-    """The two documents of a settlement, with number prefix and UNTDID 1001 type code.
+    """The documents of a settlement, with number prefix and UNTDID 1001 type code.
 
     389 is the self-billed invoice (German: Gutschrift, § 14 (2) sentence 5 UStG). A credit note, 381, is
-    something else: it lowers an earlier invoice.
+    something else: it lowers an earlier invoice. A self-billed invoice is corrected by a negative one.
     """
 
     invoice = ("RE", "380")
     self_billed_invoice = ("GS", "389")
+    invoice_correction = ("RK", "384")
+    self_billed_correction = ("GK", "389")
 
     @property
     def prefix(self) -> str:
@@ -38,13 +45,33 @@ class Kind(Enum):
     def type_code(self) -> str:
         return self.value[1]
 
+    @property
+    def word(self) -> str:
+        """As it stands in data: invoice, self-billed-invoice …"""
+        return self.name.replace("_", "-")
+
+    @property
+    def self_billed(self) -> bool:
+        return self in (Kind.self_billed_invoice, Kind.self_billed_correction)
+
+    @property
+    def correction(self) -> Kind:
+        """What reverses a document of this kind. Raises KeyError: a correction is not corrected."""
+        return _CORRECTIONS[self]
+
     def range(self, year: int) -> str:
         """The counter that this kind's numbers of this year come from."""
-        return f"{self.name.replace('_', '-')}-{year}"
+        return f"{self.word}-{year}"
 
     def number(self, year: int, running_number: int) -> str:
         """§ 14 (4) no. 4 UStG: given once, without gap in its range."""
         return f"{self.prefix}-{year}-{running_number:06d}"
+
+
+_CORRECTIONS: Final = {
+    Kind.invoice: Kind.invoice_correction,
+    Kind.self_billed_invoice: Kind.self_billed_correction,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +95,49 @@ class Work:
     statement_version: int
     rate_card_id: UUID
     rate_card_version: int
+    rework_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line: its code and text, and what it costs; net is rounded half up to the cent (BT-131)."""
+
+    code: str
+    text: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return cents(self.quantity * self.unit_price)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Building withholding tax on this document, §§ 48-48b EStG."""
+
+    percent: Decimal
+    base: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How it is paid (BG-16): the payee's account where it is known."""
+
+    iban: str | None
+    account_name: str | None
+    due_on: date
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """An issued document. Never changed, never deleted.
 
-    partner_id: the client of an invoice, the contractor of a self-billed one. Amounts in euros.
-    text: the canonical JSON of all it says; sha256 is over its UTF-8 bytes.
+    partner_id: the client of an invoice, the contractor of a self-billed one. Amounts in euros, negative on
+    corrections. text: the canonical JSON of all it says; sha256 is over its UTF-8 bytes.
+    preceding: the number of the document that a correction reverses.
     """
 
     kind: Kind
@@ -84,12 +146,15 @@ class Document:
     running_number: int
     job_id: UUID
     partner_id: UUID
+    statement_version: int
     issued_on: date
     due_on: date
-    lines: tuple[DocumentLine, ...]
     net: Decimal
     vat: Decimal
-    own_reference: OwnReference
+    category: VatCategory
+    rate: Decimal
+    lines: tuple[DocumentLine, ...]
+    preceding: str | None
     text: str
     sha256: str
 
@@ -98,90 +163,250 @@ class Document:
         return self.net + self.vat
 
 
-def line(text: str, quantity: Decimal, unit: str, unit_price: Decimal) -> DocumentLine:
-    """A line; its net amount (EN 16931 BT-131) is rounded half up to the cent, the unit price stays."""
-    return DocumentLine(
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """All that a document says but its number."""
+
+    kind: Kind
+    roles: Roles
+    partner_id: UUID
+    work: Work
+    lines: tuple[Line, ...]
+    tax: Decided
+    language: Language
+    issued_on: date
+    payment: Payment
+    own_reference: OwnReference
+    buyer_reference: str
+    replaces: str | None = None
+    withheld: Withheld | None = None
+
+    @property
+    def net(self) -> Decimal:
+        """BR-CO-10: the sum of the rounded lines."""
+        return sum((line.net for line in self.lines), ZERO)
+
+    @property
+    def vat(self) -> Decimal:
+        """BR-CO-17: once on the net sum, there is one category."""
+        return share(self.net, self.tax.treatment.rate)
+
+
+def issue(draft: Draft, running_number: int) -> Document:
+    """Give a draft its number and freeze it."""
+    number = draft.kind.number(draft.issued_on.year, running_number)
+    treatment, net, vat = draft.tax.treatment, draft.net, draft.vat
+    outside = treatment.category is VatCategory.O
+    rate = None if outside else f"{treatment.rate:f}"
+    work, payment, language = draft.work, draft.payment, draft.language
+    means = "58" if payment.iban else "1"
+    data: dict[str, Any] = {
+        "form": 2,
+        "kind": draft.kind.word,
+        "type_code": draft.kind.type_code,
+        "title": wording.says(draft.kind.word, language),
+        "number": number,
+        "issued_on": draft.issued_on.isoformat(),
+        "due_on": payment.due_on.isoformat(),
+        "language": language,
+        "currency": "EUR",
+        "seller": _party(draft.roles.seller, outside=outside),
+        "buyer": _party(draft.roles.buyer, outside=outside),
+        "issuer": _party(draft.roles.issuer, outside=outside),
+        "buyer_reference": draft.buyer_reference,
+        "order_number": draft.own_reference.order_number,
+        "own_reference": {
+            "order_number": draft.own_reference.order_number,
+            "cost_centre": draft.own_reference.cost_centre,
+        },
+        "preceding": None,
+        "replaces": draft.replaces,
+        "period": {"from": work.performed_from.isoformat(), "to": work.performed_to.isoformat()},
+        "payment": {
+            "means_code": means,
+            "means_text": wording.says(f"means-{means}", language),
+            "iban": payment.iban,
+            "bic": None,
+            "account_name": payment.account_name if payment.iban else None,
+            "reference": number,
+            "terms": wording.says(
+                "contractor-terms" if draft.kind.self_billed else "client-terms",
+                language,
+                due=wording.day(language, payment.due_on),
+            ),
+        },
+        "job": {
+            "job_id": str(work.job_id),
+            "job_number": work.job_number,
+            "postcode": work.postcode,
+            "performed_from": work.performed_from.isoformat(),
+            "performed_to": work.performed_to.isoformat(),
+            "statement_version": work.statement_version,
+            "rate_card_id": str(work.rate_card_id),
+            "rate_card_version": work.rate_card_version,
+            "rework_of": str(work.rework_of) if work.rework_of else None,
+        },
+        "lines": [
+            {
+                "position": position,
+                "code": line.code,
+                "text": line.text,
+                "quantity": f"{line.quantity:f}",
+                "unit": line.unit,
+                "unit_price": f"{line.unit_price:f}",
+                "net": f"{line.net:f}",
+                "vat_category": treatment.category.value,
+                "vat_rate": rate,
+            }
+            for position, line in enumerate(draft.lines, start=1)
+        ],
+        "vat_breakdown": [
+            {
+                "category": treatment.category.value,
+                "rate": rate,
+                "taxable": f"{net:f}",
+                "tax": f"{vat:f}",
+                "exemption_text": treatment.reason.get(language),
+                "exemption_code": treatment.reason_code,
+            }
+        ],
+        "totals": _totals(net, vat),
+        "net": f"{net:f}",
+        "vat": f"{vat:f}",
+        "gross": f"{net + vat:f}",
+        "notes": _notes(draft),
+        "withheld": _withheld(draft.withheld),
+        "tax": {
+            "rule": draft.tax.rule,
+            "source": draft.tax.source,
+            "performed_to": work.performed_to.isoformat(),
+        },
+    }
+    text = canonical(data)
+    return Document(
+        kind=draft.kind,
+        number=number,
+        number_range=draft.kind.range(draft.issued_on.year),
+        running_number=running_number,
+        job_id=work.job_id,
+        partner_id=draft.partner_id,
+        statement_version=work.statement_version,
+        issued_on=draft.issued_on,
+        due_on=payment.due_on,
+        net=net,
+        vat=vat,
+        category=treatment.category,
+        rate=treatment.rate,
+        lines=tuple(_told(line) for line in draft.lines),
+        preceding=None,
         text=text,
-        quantity=quantity,
-        unit=unit,
-        unit_price=eur(unit_price),
-        net=eur(cents(quantity * unit_price)),
+        sha256=fingerprint(text),
     )
 
 
-def issue(
-    kind: Kind,
-    running_number: int,
-    *,
-    roles: Roles,
-    partner_id: UUID,
-    work: Work,
-    lines: Sequence[DocumentLine],
-    own_reference: OwnReference,
-    language: Language,
-    issued_on: date,
-    due_on: date,
-) -> Document:
-    """Put a document together and freeze it. BR-CO-10: the net sum is the sum of the rounded lines."""
-    number = kind.number(issued_on.year, running_number)
-    net = sum((one.net.amount for one in lines), Decimal(0))
-    vat = vat_on(net)
-    text = canonical(
-        {
-            "form": 1,
-            "kind": kind.name.replace("_", "-"),
-            "type_code": kind.type_code,
-            "number": number,
-            "issued_on": issued_on.isoformat(),
-            "due_on": due_on.isoformat(),
-            "language": language,
-            "currency": "EUR",
-            "seller": _party(roles.seller),
-            "buyer": _party(roles.buyer),
-            "issuer": _party(roles.issuer),
-            "job": {
-                "job_id": str(work.job_id),
-                "job_number": work.job_number,
-                "postcode": work.postcode,
-                "performed_from": work.performed_from.isoformat(),
-                "performed_to": work.performed_to.isoformat(),
-                "statement_version": work.statement_version,
-                "rate_card_id": str(work.rate_card_id),
-                "rate_card_version": work.rate_card_version,
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """An issued document read back: what it says, as it was frozen."""
+
+    kind: Kind
+    number: str
+    partner_id: UUID
+    issued_on: date
+    net: Decimal
+    vat: Decimal
+    statement_version: int
+    data: Mapping[str, Any]
+
+    @property
+    def gross(self) -> Decimal:
+        return self.net + self.vat
+
+    @property
+    def withheld(self) -> Decimal:
+        """Building tax kept back on it, in euros."""
+        marked = self.data.get("withheld")
+        return Decimal(marked["amount"]) if marked else ZERO
+
+
+def reverse(original: Frozen, running_number: int, today: date) -> Document:
+    """Take a document back in full: its own cents with the other sign, never reckoned again (BG-3 names it).
+
+    Raises KeyError for a correction: what is reversed stays reversed.
+    """
+    kind = original.kind.correction
+    number = kind.number(today.year, running_number)
+    data = dict(original.data)
+    language: Language = data["language"]
+    part = "self-billed" if kind.self_billed else "invoice"
+    tax_remarks = [
+        note for note in data["notes"] if note["subject"] == TAX_REMARK and not _about_withholding(note)
+    ]
+    data.update(
+        kind=kind.word,
+        type_code=kind.type_code,
+        title=wording.says(kind.word, language, original=original.number),
+        number=number,
+        issued_on=today.isoformat(),
+        due_on=None,
+        preceding={
+            "number": original.number,
+            "issued_on": original.issued_on.isoformat(),
+            "type_code": original.kind.type_code,
+        },
+        replaces=None,
+        payment={
+            "means_code": "97",
+            "means_text": wording.says("means-97", language),
+            "iban": None,
+            "bic": None,
+            "account_name": None,
+            "reference": number,
+            "terms": wording.says("correction-terms", language),
+        },
+        lines=[
+            {**line, "quantity": _negated(line["quantity"]), "net": _negated(line["net"])}
+            for line in data["lines"]
+        ],
+        vat_breakdown=[
+            {**row, "taxable": _negated(row["taxable"]), "tax": _negated(row["tax"])}
+            for row in data["vat_breakdown"]
+        ],
+        totals={name: _negated(amount) for name, amount in data["totals"].items()},
+        net=_negated(data["net"]),
+        vat=_negated(data["vat"]),
+        gross=_negated(data["gross"]),
+        notes=[
+            {
+                "subject": None,
+                "text": wording.says(
+                    f"{part}-reversed",
+                    language,
+                    original=original.number,
+                    day=wording.day(language, original.issued_on),
+                ),
             },
-            "own_reference": {
-                "order_number": own_reference.order_number,
-                "cost_centre": own_reference.cost_centre,
-            },
-            "lines": [
-                {
-                    "text": one.text,
-                    "quantity": f"{one.quantity:f}",
-                    "unit": one.unit,
-                    "unit_price": f"{one.unit_price.amount:f}",
-                    "net": f"{one.net.amount:f}",
-                }
-                for one in lines
-            ],
-            "net": f"{net:f}",
-            "vat_rate": f"{VAT_PERCENT:f}",
-            "vat": f"{vat:f}",
-            "gross": f"{net + vat:f}",
-        }
+            *tax_remarks,
+        ],
+        withheld=None,
     )
+    text = canonical(data)
+    (row,) = data["vat_breakdown"]
     return Document(
         kind=kind,
         number=number,
-        number_range=kind.range(issued_on.year),
+        number_range=kind.range(today.year),
         running_number=running_number,
-        job_id=work.job_id,
-        partner_id=partner_id,
-        issued_on=issued_on,
-        due_on=due_on,
-        lines=tuple(lines),
-        net=net,
-        vat=vat,
-        own_reference=own_reference,
+        job_id=UUID(data["job"]["job_id"]),
+        partner_id=original.partner_id,
+        statement_version=original.statement_version,
+        issued_on=today,
+        due_on=today,
+        net=-original.net,
+        vat=-original.vat,
+        category=VatCategory(row["category"]),
+        rate=Decimal(row["rate"] or "0.00"),
+        lines=(),
+        preceding=original.number,
         text=text,
         sha256=fingerprint(text),
     )
@@ -197,14 +422,96 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _party(party: Party) -> dict[str, object]:
+def chained(before: str, sha256: str) -> str:
+    """The link of a document in its range's chain: over the link before it and its own fingerprint."""
+    return hashlib.sha256(f"{before}{sha256}".encode()).hexdigest()
+
+
+def _negated(amount: str) -> str:
+    negated = -Decimal(amount)
+    return f"{abs(negated) if negated == 0 else negated:f}"
+
+
+def _about_withholding(note: Mapping[str, str]) -> bool:
+    return "§ 48 EStG" in note["text"]
+
+
+def _told(line: Line) -> DocumentLine:
+    return DocumentLine(
+        text=line.text,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=eur(line.unit_price),
+        net=eur(line.net),
+    )
+
+
+def _notes(draft: Draft) -> list[dict[str, str | None]]:
+    work, language = draft.work, draft.language
+    part = "self-billed" if draft.kind.self_billed else "invoice"
+    plain = [
+        wording.says(
+            "basis",
+            language,
+            card=work.rate_card_version,
+            statement=work.statement_version,
+            job=work.job_number,
+        )
+    ]
+    if draft.kind.self_billed:
+        plain.append(wording.says("self-billed", language))
+    if draft.replaces is not None:
+        plain.append(wording.says(f"{part}-replaces", language, original=draft.replaces))
+    remarks = [draft.tax.treatment.reason[language]] if draft.tax.treatment.reason else []
+    if draft.withheld is not None:
+        kept = draft.withheld
+        remarks.append(
+            wording.says("withheld", language, percent=kept.percent, base=kept.base, amount=kept.amount)
+        )
+    notes: list[tuple[str | None, str]] = [*((None, text) for text in plain)]
+    notes.extend((TAX_REMARK, text) for text in remarks)
+    return [{"subject": subject, "text": text} for subject, text in notes]
+
+
+def _totals(net: Decimal, vat: Decimal) -> dict[str, str]:
+    gross = f"{net + vat:f}"
+    return {
+        "lines": f"{net:f}",
+        "net": f"{net:f}",
+        "vat": f"{vat:f}",
+        "gross": gross,
+        "prepaid": "0.00",
+        "payable": gross,
+    }
+
+
+def _withheld(kept: Withheld | None) -> dict[str, str] | None:
+    if kept is None:
+        return None
+    return {
+        "law": "§ 48 EStG",
+        "percent": f"{kept.percent:f}",
+        "base": f"{kept.base:f}",
+        "amount": f"{kept.amount:f}",
+    }
+
+
+def _party(party: Party, *, outside: bool) -> dict[str, object]:
+    """Category O forbids any VAT id on the document (BR-O-02 to BR-O-04)."""
+    contact = party.contact
+    scheme = party.electronic_address
     return {
         "name": party.name,
         "street": party.address.street,
         "postcode": party.address.postcode,
         "city": party.address.city,
         "country": party.address.country,
-        "vat_id": party.vat_id,
+        "vat_id": None if outside else party.vat_id,
         "tax_number": party.tax_number,
         "customer_number": party.customer_number,
+        "registration": party.registration,
+        "electronic_address": {"scheme": scheme[0], "value": scheme[1]} if scheme else None,
+        "contact": {"name": contact.name, "phone": contact.phone, "email": contact.email}
+        if contact
+        else None,
     }

@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
-VAT_PERCENT = Decimal("19.00")
-"""The standard rate, § 12 (1) UStG. The decision table for all other cases comes with the tax issue."""
+ZERO = Decimal("0.00")
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -14,6 +13,6 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
-def vat_on(net: Decimal) -> Decimal:
-    """The tax on a document's net sum; once per document, not per line (EN 16931 BR-CO-17)."""
-    return cents(net * VAT_PERCENT / 100)
+def share(amount: Decimal, percent: Decimal) -> Decimal:
+    """So many percent of an amount, to the cent. VAT: once per document and rate, not per line (BR-CO-17)."""
+    return cents(amount * percent / 100)

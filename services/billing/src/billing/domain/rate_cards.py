@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,20 +13,52 @@ from chassis.decisions import Decision, Rejected, Wake
 from contracts.billing_commands_v1 import PublishRateCard
 from contracts.billing_rate_cards_v1 import RateCard as RateCardPublished
 from contracts.billing_rate_cards_v1 import RateCardVersion
-from contracts.values import KindOfWork, WorkPrice, ZoneTravel
+from contracts.values import (
+    Fee,
+    FeeKind,
+    KindOfWork,
+    Money,
+    PriceTerms,
+    RequiredCertification,
+    ResponseTime,
+    SurchargeKind,
+    WorkPrice,
+    ZoneTravel,
+)
 
 MOST_VERSIONS = 100
 """All versions travel together on the compacted topic; its message has room for so many."""
+_TERMS = tuple(PriceTerms.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What the client pays and what the contractor gets, in euros net."""
+
+    client: Decimal
+    contractor: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What one job costs and earns, net: per hour, and the travel flat rate of its zone."""
+    """What one job costs and earns: the hour, the way, and the rest of what this version says."""
 
-    client_per_hour: Decimal
-    client_travel: Decimal
-    contractor_per_hour: Decimal
-    contractor_travel: Decimal
+    hour: Price
+    travel: Price
+    terms: RateCardVersion
+
+    def response(self, response_time: ResponseTime) -> Price | None:
+        """The flat surcharge for a promised response time, if there is one."""
+        for flat in self.terms.response_surcharges:
+            if flat.response_time is response_time:
+                return _price(flat.client_flat, flat.contractor_flat)
+        return None
+
+    def fee(self, kind: FeeKind, hours_of_notice: Decimal | None = None) -> Price | None:
+        """The fee of this kind; of several that apply the one for the shortest notice."""
+        fitting = [fee for fee in self.terms.fees if fee.kind is kind and _charged(fee, hours_of_notice)]
+        nearest = min(fitting, key=lambda fee: fee.under_hours_of_notice or 10**6, default=None)
+        return _price(nearest.client_flat, nearest.contractor_flat) if nearest else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +68,34 @@ class RateCard:
     rate_card_id: UUID
     versions: tuple[RateCardVersion, ...]
 
-    def tariff(self, version: int, kind_of_work: KindOfWork, zone: int) -> Tariff | None:
-        """The prices of this version for this work from this zone; None when it has none."""
+    def tariff(
+        self,
+        version: int,
+        kind_of_work: KindOfWork,
+        zone: int,
+        asked: Sequence[RequiredCertification] = (),
+    ) -> Tariff | None:
+        """The prices of this version for this work from this zone; None when it has none.
+
+        asked: certifications the job asks for; the dearest price of those that it names is the hour's.
+        """
         if not 1 <= version <= len(self.versions):
             return None
         card = self.versions[version - 1]
-        work = next((price for price in card.prices if price.kind_of_work == kind_of_work), None)
+        plain = next((price for price in card.prices if price.kind_of_work == kind_of_work), None)
         travel = next((flat for flat in card.zones if flat.zone == zone), None)
-        if work is None or travel is None:
+        if plain is None or travel is None:
             return None
+        fitting: list[WorkPrice] = [
+            price
+            for price in card.qualified_prices
+            if price.kind_of_work == kind_of_work and any(_covers(price.certification, one) for one in asked)
+        ]
+        hour = max((plain, *fitting), key=lambda price: price.client_per_hour.amount)
         return Tariff(
-            client_per_hour=work.client_per_hour.amount,
-            client_travel=travel.client_flat.amount,
-            contractor_per_hour=work.contractor_per_hour.amount,
-            contractor_travel=travel.contractor_flat.amount,
+            _price(hour.client_per_hour, hour.contractor_per_hour),
+            _price(travel.client_flat, travel.contractor_flat),
+            card,
         )
 
 
@@ -70,12 +116,14 @@ def publish(
         )
     _check_prices(command.prices)
     _check_zones(command.zones)
+    _check_terms(command)
     version = RateCardVersion(
         version=command.version,
         valid_from=command.valid_from,
         prices=command.prices,
         zones=command.zones,
         published_at=now,
+        **{name: getattr(command, name) for name in _TERMS},
     )
     published = RateCard(command.rate_card_id, (*earlier, version))
     return Decision(published, [_told(published)], wakes=waiting)
@@ -83,14 +131,21 @@ def publish(
 
 def _told(card: RateCard) -> RateCardPublished:
     newest = card.versions[-1]
-    return RateCardPublished(
-        rate_card_id=card.rate_card_id,
-        version=newest.version,
-        valid_from=newest.valid_from,
-        prices=newest.prices,
-        zones=newest.zones,
-        published_at=newest.published_at,
-        versions=list(card.versions),
+    return RateCardPublished(rate_card_id=card.rate_card_id, versions=list(card.versions), **dict(newest))
+
+
+def _price(client: Money, contractor: Money) -> Price:
+    return Price(client.amount, contractor.amount)
+
+
+def _covers(price: RequiredCertification, asked: RequiredCertification) -> bool:
+    same = (price.manufacturer, price.product_line) == (asked.manufacturer, asked.product_line)
+    return same and asked.level >= price.level
+
+
+def _charged(fee: Fee, hours_of_notice: Decimal | None) -> bool:
+    return fee.under_hours_of_notice is None or (
+        hours_of_notice is not None and hours_of_notice < fee.under_hours_of_notice
     )
 
 
@@ -101,16 +156,18 @@ def _check_prices(prices: Sequence[WorkPrice]) -> None:
     if len(set(kinds)) != len(kinds):
         raise Rejected("price-twice", "A kind of work has one price in each version.", "prices")
     for price in prices:
-        if not (price.client_per_hour.amount > 0 and price.contractor_per_hour.amount > 0):
-            raise Rejected(
-                "price-not-positive", f"The hour of {price.kind_of_work.value} costs nothing.", "prices"
-            )
-        if price.contractor_per_hour.amount > price.client_per_hour.amount:
-            raise Rejected(
-                "margin-negative",
-                f"The contractor would get more for {price.kind_of_work.value} than the client pays.",
-                "prices",
-            )
+        _check_hour(price, "prices")
+
+
+def _check_hour(price: WorkPrice, field: str) -> None:
+    if not (price.client_per_hour.amount > 0 and price.contractor_per_hour.amount > 0):
+        raise Rejected("price-not-positive", f"The hour of {price.kind_of_work.value} costs nothing.", field)
+    if price.contractor_per_hour.amount > price.client_per_hour.amount:
+        raise Rejected(
+            "margin-negative",
+            f"The contractor would get more for {price.kind_of_work.value} than the client pays.",
+            field,
+        )
 
 
 def _check_zones(zones: Sequence[ZoneTravel]) -> None:
@@ -125,9 +182,48 @@ def _check_zones(zones: Sequence[ZoneTravel]) -> None:
                 "zones",
             )
     for zone in zones:
-        if zone.contractor_flat.amount > zone.client_flat.amount:
+        _check_margin(zone.client_flat, zone.contractor_flat, f"zone {zone.zone}", "zones")
+
+
+def _check_terms(terms: PriceTerms) -> None:
+    """The contractor never gets more than the client pays, and nothing has two prices."""
+    if terms.step_minutes % 15:
+        raise Rejected("step-not-in-quarters", "The step is a multiple of 15 minutes.", "step_minutes")
+    for price in terms.qualified_prices:
+        _check_hour(price, "qualified_prices")
+    _once("qualified_prices", ((p.kind_of_work, _line(p.certification)) for p in terms.qualified_prices))
+    _once("time_surcharges", (one.kind for one in terms.time_surcharges))
+    _once("response_surcharges", (one.response_time for one in terms.response_surcharges))
+    _once("fees", ((fee.kind, fee.under_hours_of_notice) for fee in terms.fees))
+    for surcharge in terms.time_surcharges:
+        if surcharge.kind is SurchargeKind.unknown:
+            raise Rejected("unknown-value", "One of the surcharges is not known here.", "time_surcharges")
+        if surcharge.contractor_percent > surcharge.client_percent:
             raise Rejected(
                 "margin-negative",
-                f"The contractor would get more for zone {zone.zone} than the client pays.",
-                "zones",
+                f"The contractor would get more percent for {surcharge.kind.value} than the client pays.",
+                "time_surcharges",
             )
+    for flat in terms.response_surcharges:
+        _check_margin(flat.client_flat, flat.contractor_flat, flat.response_time.value, "response_surcharges")
+    for fee in terms.fees:
+        if fee.kind is FeeKind.unknown:
+            raise Rejected("unknown-value", "One of the fees is not known here.", "fees")
+        _check_margin(fee.client_flat, fee.contractor_flat, fee.kind.value, "fees")
+
+
+def _line(certification: RequiredCertification) -> tuple[str, str, int]:
+    return certification.manufacturer, certification.product_line, certification.level
+
+
+def _once(field: str, words: Iterable[object]) -> None:
+    listed = list(words)
+    if len(set(listed)) != len(listed):
+        raise Rejected("price-twice", f"Something stands twice in {field}.", field)
+
+
+def _check_margin(client: Money, contractor: Money, what: str, field: str) -> None:
+    if contractor.amount > client.amount:
+        raise Rejected(
+            "margin-negative", f"The contractor would get more for {what} than the client pays.", field
+        )

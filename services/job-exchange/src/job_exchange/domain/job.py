@@ -19,6 +19,7 @@ from contracts.values import (
     RequiredCertification,
     ResponseTime,
     Window,
+    WorkedTime,
 )
 
 
@@ -48,12 +49,16 @@ class WorkOrderState(StrEnum):
 
 
 class StatementState(StrEnum):
-    """What became of a statement. `dropped`: its contractor lost the job before it was approved."""
+    """What became of a statement.
+
+    dropped: its contractor lost the job before it was approved. replaced: approved, and corrected later.
+    """
 
     pending = "pending"
     disputed = "disputed"
     approved = "approved"
     dropped = "dropped"
+    replaced = "replaced"
 
 
 ON_THE_BOARD = frozenset({Status.posted, Status.unfilled})
@@ -86,6 +91,7 @@ class Posting:
     own_reference: OwnReference
     summary: str
     posted_at: datetime
+    rework_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,8 @@ class StatementRecord:
     state: StatementState
     approved_hours: Decimal | None = None
     approved_by: Approver | None = None
+    worked: tuple[WorkedTime, ...] = ()
+    nobody_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)

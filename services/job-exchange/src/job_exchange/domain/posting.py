@@ -11,14 +11,14 @@ from typing import Final
 from chassis.decisions import Changed, Decision, Outcome, Rejected, Waiting
 from contracts.ids import job_number
 from contracts.job_exchange_commands_v1 import CancelJob, PostJob
-from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted, WorkOrderTakenBack
+from contracts.job_exchange_jobs_v1 import FeeBasis, JobCancelled, JobPosted, WorkOrderTakenBack
 from contracts.values import CustomerStatus, KindOfWork, OfferPolicy, ResponseTime, ZonePrice
 from job_exchange.domain import end_customers
 from job_exchange.domain import job as jobs
 from job_exchange.domain.assignment import RELEASE_WORK_ORDER
 from job_exchange.domain.days import day_of
 from job_exchange.domain.end_customers import SealedEndCustomer
-from job_exchange.domain.job import ON_THE_BOARD, Job, Posting, Status, WorkOrderState
+from job_exchange.domain.job import DONE, ON_THE_BOARD, Job, Posting, Status, WorkOrderState
 from job_exchange.domain.partners import ClientAgreement, Partner
 from job_exchange.domain.rate_cards import RateCard, Tariff, tariff_on
 
@@ -35,12 +35,14 @@ class Surroundings:
     rate_cards: all that are known.
     postcode_known: whether there is one place in Germany with this postcode.
     end_customer_opens: whether the sealed data opens with our key, for this job, and is an end customer.
+    original: the job that is to be made good, where the posting names one.
     """
 
     client: Partner | None
     rate_cards: Sequence[RateCard]
     postcode_known: bool
     end_customer_opens: bool
+    original: Job | None = None
 
 
 def post(job: Job | None, command: PostJob, around: Surroundings, now: datetime) -> Outcome[Job]:
@@ -55,6 +57,7 @@ def post(job: Job | None, command: PostJob, around: Surroundings, now: datetime)
         )
     agreement = _agreement_to_post(around.client, day_of(now))
     _check_job(command, agreement, around.postcode_known, now)
+    _check_rework(command, around.original)
     tariff = tariff_on(around.rate_cards, day_of(now))
     if tariff is None:
         return Waiting(
@@ -109,6 +112,14 @@ def _check_job(command: PostJob, agreement: ClientAgreement, postcode_known: boo
         )
 
 
+def _check_rework(command: PostJob, original: Job | None) -> None:
+    """Made good is what was done for this client. Raises Rejected."""
+    if command.rework_of is None:
+        return
+    if original is None or original.client_id != command.client_id or original.status not in DONE:
+        raise Rejected("no-such-work", "No work of yours was completed under this job.", "rework_of")
+
+
 def _posted(
     command: PostJob,
     client: Partner,
@@ -134,6 +145,7 @@ def _posted(
         own_reference=command.own_reference,
         summary=command.summary,
         posted_at=now,
+        rework_of=command.rework_of,
     )
     job = Job(command.job_id, job_number(command.job_id), posting)
     told = JobPosted(
@@ -155,6 +167,7 @@ def _posted(
         own_reference=posting.own_reference,
         summary=posting.summary,
         posted_at=now,
+        rework_of=posting.rework_of,
     )
     sealed = SealedEndCustomer(job.job_id, command.end_customer)
     return Decision(
@@ -167,6 +180,22 @@ def _posted(
 
 def _limit(estimated_hours: Decimal, agreement: ClientAgreement) -> Decimal:
     return estimated_hours * (100 + agreement.auto_approve_percent_over) / 100
+
+
+def _fee_basis(job: Job) -> FeeBasis | None:
+    """What billing reckons a fee by, where somebody loses the job by it."""
+    posting = job.posting
+    if job.assignment is None:
+        return None
+    return FeeBasis(
+        window_starts_at=posting.window.starts_at,
+        postcode=posting.postcode,
+        kind_of_work=posting.kind_of_work,
+        travel_zone=job.assignment.travel_zone,
+        rate_card_id=posting.rate_card_id,
+        rate_card_version=posting.rate_card_version,
+        own_reference=posting.own_reference,
+    )
 
 
 def cancel(job: Job | None, command: CancelJob, now: datetime) -> Decision[Job]:
@@ -183,6 +212,8 @@ def cancel(job: Job | None, command: CancelJob, now: datetime) -> Decision[Job]:
             client_id=job.client_id,
             contractor_id=job.contractor_id,
             reason=command.reason,
+            cancelled_at=now,
+            fee_basis=_fee_basis(job),
         )
     ]
     if job.contractor_id is not None and job.work_order is WorkOrderState.released:

@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.decisions import Decision, Rejected
 from contracts.matching_assignments_v1 import (
     AssignmentReleaseReason,
+    JobHeld,
     OfferDeclined,
     OfferExpired,
     WithdrawReason,
@@ -16,14 +17,19 @@ from contracts.matching_commands_v1 import (
     AcceptOffer,
     AssignByHand,
     DeclineOffer,
+    HoldJob,
+    RankAgain,
+    RateContractor,
     ReleaseAssignment,
     ReportNoShow,
     Volunteer,
 )
 from matching.domain.awards import award, released, withdrawn
+from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case, ClientSide
 from matching.domain.model import OPEN, Assignment, Capacity, Contractor, Job, Offer, Phase
-from matching.domain.search import Before, ask, judged_now, search
+from matching.domain.search import ask, judged_now, search
+from matching.domain.standing import DeedKind
 from matching.domain.view import Expiry, View
 
 Answer = Decision[Assignment]
@@ -40,12 +46,11 @@ def post(state: Assignment | None, job: Job, view: View, expiry: Expiry) -> Answ
 
 
 def cancel(state: Assignment, view: View) -> Answer:
-    """The client took it back: an offer is withdrawn, capacity comes back."""
+    """The client took it back: offers are withdrawn, capacity comes back."""
     if state.phase in (Phase.CANCELLED, Phase.COMPLETED):
         return Decision(state)
-    before = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.cancelled, view)
-    timers = {"offer-expires": None, "search": None, "award": None}
-    return Decision(state.nobody(Phase.CANCELLED), before.events, timers=timers, also=before.also)
+    course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.cancelled, view)
+    return course.end(state.nobody(Phase.CANCELLED), view, NO_TIMERS)
 
 
 def start(state: Assignment, contractor_id: UUID, view: View) -> Answer:
@@ -54,17 +59,35 @@ def start(state: Assignment, contractor_id: UUID, view: View) -> Answer:
         return Decision(state)
     if state.phase is Phase.ASSIGNED and state.contractor_id == contractor_id:
         return Decision(replace(state, phase=Phase.STARTED))
-    before = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.assigned_otherwise, view)
+    course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.assigned_otherwise, view)
     started = replace(state.nobody(Phase.STARTED), contractor_id=contractor_id)
-    timers = {"offer-expires": None, "search": None, "award": None}
-    return Decision(started, before.events, timers=timers, also=before.also)
+    return course.end(started, view, NO_TIMERS)
 
 
-def complete(state: Assignment) -> Answer:
-    """Done and approved. The week's capacity stays taken: the work took it."""
-    if state.phase is not Phase.STARTED and state.phase is not Phase.ASSIGNED:
+def complete(state: Assignment, minutes: int, view: View) -> Answer:
+    """Done and approved. The week's capacity stays taken: the work took it. minutes: as approved."""
+    if state.contractor_id is None or state.phase not in (Phase.STARTED, Phase.ASSIGNED):
         return Decision(state)
-    return Decision(replace(state, phase=Phase.COMPLETED))
+    course = Course()
+    course.did(state.job.client_id, DeedKind.GIVEN, state, view, minutes)
+    course.did(state.contractor_id, DeedKind.TAKEN, state, view, minutes)
+    return course.end(replace(state, phase=Phase.COMPLETED), view)
+
+
+def rate(state: Assignment | None, command: RateContractor, view: View) -> Answer:
+    """The client says how the work was, once."""
+    state = _known(state)
+    if state.job.client_id != command.client_id:
+        raise Rejected("not-your-job", "This is another client's job.", "client_id")
+    if state.phase is not Phase.COMPLETED:
+        raise Rejected("not-completed", "Only completed work is rated.", "job_id")
+    if state.contractor_id != command.contractor_id:
+        raise Rejected("not-the-contractor", "Somebody else did this job.", "contractor_id")
+    if state.stars:
+        raise Rejected("rated-already", "This job is rated already.", "job_id")
+    course = Course()
+    course.did(command.contractor_id, DeedKind.RATED, state, view, command.stars)
+    return course.end(replace(state, stars=command.stars), view)
 
 
 # -- offers --------------------------------------------------------------------------------------------
@@ -83,40 +106,52 @@ def accept(state: Assignment | None, command: AcceptOffer, view: View) -> Answer
 
 
 def decline(state: Assignment | None, command: DeclineOffer, view: View, expiry: Expiry) -> Answer:
-    """He does not want it: the next candidate is asked."""
+    """He does not want it: the next candidate is asked, unless others still have their offers."""
     state = _known(state)
     offer = _open_offer(state, command.contractor_id, command.offer_id)
-    declined = OfferDeclined(
-        job_id=state.job.job_id,
-        job_number=state.job.job_number,
-        offer_id=offer.offer_id,
-        contractor_id=offer.contractor_id,
-        reason=command.reason,
+    course = Course(
+        [
+            OfferDeclined(
+                job_id=state.job.job_id,
+                job_number=state.job.job_number,
+                offer_id=offer.offer_id,
+                contractor_id=offer.contractor_id,
+                reason=command.reason,
+            )
+        ]
     )
-    return search(state.nobody(Phase.SEARCHING, lost=offer.contractor_id), view, expiry, Before([declined]))
+    course.did(offer.contractor_id, DeedKind.PASSED, state, view)
+    if len(state.offers) > 1:
+        return course.end(state.without(offer), view)
+    return search(state.nobody(Phase.SEARCHING, offer.contractor_id), view, expiry, course)
 
 
 def expire(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:
-    """Timer: he did not answer in time. None: there was nothing left to expire."""
+    """Timer: nobody who was asked answered in time. None: there was nothing left to expire."""
     if state is None or state.offer is None or view.now < state.offer.expires_at:
         return None
-    expired = OfferExpired(
-        job_id=state.job.job_id,
-        job_number=state.job.job_number,
-        offer_id=state.offer.offer_id,
-        contractor_id=state.offer.contractor_id,
-    )
-    lost = state.offer.contractor_id
-    return search(state.nobody(Phase.SEARCHING, lost=lost), view, expiry, Before([expired]))
+    course = Course()
+    for offer in state.offers:
+        course.events.append(
+            OfferExpired(
+                job_id=state.job.job_id,
+                job_number=state.job.job_number,
+                offer_id=offer.offer_id,
+                contractor_id=offer.contractor_id,
+            )
+        )
+        course.did(offer.contractor_id, DeedKind.PASSED, state, view)
+    lost = (offer.contractor_id for offer in state.offers)
+    return search(state.nobody(Phase.SEARCHING, *lost), view, expiry, course)
 
 
 def volunteer(state: Assignment | None, command: Volunteer, view: View, expiry: Expiry) -> Answer:
-    """He would take it: asked before all others, if he passes the gate like everybody."""
+    """He would take it: a candidate like others, looked at however far he is, if he passes the gate."""
     state = _known(state)
     partner_id = command.contractor_id
     if state.phase not in OPEN:
         raise Rejected("not-open", "This job is not open any more.", "job_id")
-    if state.contractor_id == partner_id:
+    if partner_id == state.contractor_id or state.offer_to(partner_id):
         raise Rejected("already-offered", "This job is offered to you already.", "contractor_id")
     if partner_id in state.volunteers:
         return Decision(state)
@@ -127,11 +162,34 @@ def volunteer(state: Assignment | None, command: Volunteer, view: View, expiry: 
         raise Rejected("enough-volunteers", "Enough partners have volunteered for this job.", "job_id")
     queued = replace(state, volunteers=(*state.volunteers, partner_id))
     if state.phase is Phase.UNFILLED:
-        return ask(queued, case, view, expiry, Before())
+        return ask(queued, [case], view, expiry, Course())
     return Decision(queued)
 
 
 MOST_VOLUNTEERS = 50
+
+
+# -- the dispatcher ------------------------------------------------------------------------------------
+
+
+def hold(state: Assignment | None, _: HoldJob, view: View) -> Answer:
+    """Nobody is asked until he goes on, or the job's time is over."""
+    state = _open(_known(state))
+    if state.phase is Phase.HELD:
+        raise Rejected("held-already", "This job is on hold already.", "job_id")
+    course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.on_hold, view)
+    job = state.job
+    course.events.append(
+        JobHeld(job_id=job.job_id, job_number=job.job_number, client_id=job.client_id, held_until=job.ends_at)
+    )
+    return course.end(state.nobody(Phase.HELD), view, {**NO_TIMERS, "search": job.ends_at})
+
+
+def rank_again(state: Assignment | None, _: RankAgain, view: View, expiry: Expiry) -> Answer:
+    """Everybody is looked at anew; who was asked has not lost the job by it. Ends a hold."""
+    state = _open(_known(state))
+    course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.ranked_again, view)
+    return search(state.nobody(Phase.SEARCHING), view, expiry, course)
 
 
 # -- awards without an offer, and taking back ----------------------------------------------------------
@@ -139,9 +197,7 @@ MOST_VOLUNTEERS = 50
 
 def assign_by_hand(state: Assignment | None, command: AssignByHand, view: View) -> Answer:
     """A dispatcher chooses among those who pass."""
-    state = _known(state)
-    if state.phase not in OPEN:
-        raise Rejected("not-open", "Somebody has this job already, or it is over.", "job_id")
+    state = _open(_known(state))
     case, capacity = _must_pass(state, view.held(command.contractor_id), view)
     return award(state, case, capacity, "by_hand", view, by_hand_reason=command.reason)
 
@@ -173,49 +229,70 @@ def report_no_show(state: Assignment | None, command: ReportNoShow, view: View, 
 
 
 def recheck(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:
-    """Timer: something about the partner changed. Who no longer passes keeps neither job nor offer."""
-    if state is None or state.contractor_id is None or state.phase not in (Phase.OFFERED, Phase.ASSIGNED):
+    """Timer: something about a partner changed. Who no longer passes keeps neither job nor offer."""
+    if state is None or state.contractor_id is None:
+        return None
+    if state.phase is Phase.OFFERED:
+        return _recheck_offers(state, view, expiry)
+    if state.phase is not Phase.ASSIGNED:
         return None
     partner_id = state.contractor_id
     row = view.contractors([partner_id])[partner_id]
-    if state.phase is Phase.OFFERED:
-        reserved = view.reserved_minutes([partner_id], state.job.week)[partner_id]
-        if _passes(state, row, reserved, view):
-            return None
-        gone = withdrawn(state, WithdrawReason.partner_lapsed)
-        return search(state.nobody(Phase.SEARCHING), view, expiry, Before([gone]))
     if _passes(state, row, view.capacity(partner_id, state.job.week).reserved_minutes, view):
         return None
     return _next_one(state, AssignmentReleaseReason.partner_lapsed, view, expiry)
 
 
-def search_again(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:
-    """Timer: nobody was found while the database lagged behind the memory."""
-    if state is None or state.phase is not Phase.SEARCHING:
+def _recheck_offers(state: Assignment, view: View, expiry: Expiry) -> Answer | None:
+    asked = [offer.contractor_id for offer in state.offers]
+    rows, reserved = view.contractors(asked), view.reserved_minutes(asked, state.job.week)
+    course = Course()
+    left = state
+    for offer in state.offers:
+        partner_id = offer.contractor_id
+        if not _passes(state, rows[partner_id], reserved[partner_id], view):
+            course.events.append(withdrawn(state, offer, WithdrawReason.partner_lapsed))
+            left = replace(left, offers=tuple(each for each in left.offers if each != offer))
+    if left is state:
         return None
-    return search(state, view, expiry)
+    if left.offers:
+        return course.end(replace(left, contractor_id=left.offers[0].contractor_id), view)
+    return search(state.nobody(Phase.SEARCHING), view, expiry, course)
+
+
+def search_again(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:
+    """Timer: nobody was found while the database lagged behind the memory, or a held job's time is over."""
+    if state is None:
+        return None
+    if state.phase is Phase.SEARCHING or (state.phase is Phase.HELD and view.now >= state.job.ends_at):
+        return search(state, view, expiry)
+    return None
 
 
 # -- what they share -----------------------------------------------------------------------------------
 
 
+LOST_BY = (AssignmentReleaseReason.released, AssignmentReleaseReason.no_show)
+"""What counts against a contractor's acceptance."""
+
+
 def _next_one(state: Assignment, reason: AssignmentReleaseReason, view: View, expiry: Expiry) -> Answer:
     event, capacity = released(state, reason, view)
-    free = state.nobody(Phase.SEARCHING, lost=state.contractor_id)
-    return search(free, view, expiry, Before([event], [capacity]))
+    course = Course([event], [capacity])
+    if reason in LOST_BY and state.contractor_id is not None:
+        course.did(state.contractor_id, DeedKind.LOST, state, view)
+    return search(state.nobody(Phase.SEARCHING, state.contractor_id), view, expiry, course)
 
 
 def _let_go(
     state: Assignment, release_reason: AssignmentReleaseReason, withdraw_reason: WithdrawReason, view: View
-) -> Before:
-    before = Before()
-    if state.offer is not None:
-        before.events.append(withdrawn(state, withdraw_reason))
+) -> Course:
+    course = Course([withdrawn(state, offer, withdraw_reason) for offer in state.offers])
     if state.phase is Phase.ASSIGNED or state.reserved_minutes:
         event, capacity = released(state, release_reason, view)
-        before.events.append(event)
-        before.also.append(capacity)
-    return before
+        course.events.append(event)
+        course.also.append(capacity)
+    return course
 
 
 def _client(state: Assignment, view: View) -> ClientSide:
@@ -253,9 +330,15 @@ def _known(state: Assignment | None) -> Assignment:
     return state
 
 
+def _open(state: Assignment) -> Assignment:
+    if state.phase not in OPEN:
+        raise Rejected("not-open", "Somebody has this job already, or it is over.", "job_id")
+    return state
+
+
 def _open_offer(state: Assignment, contractor_id: UUID, offer_id: UUID) -> Offer:
-    offer = state.offer
-    if offer is None or offer.contractor_id != contractor_id:
+    offer = state.offer_to(contractor_id)
+    if offer is None:
         raise Rejected("no-open-offer", "This job is not offered to you.", "contractor_id")
     if offer.offer_id != offer_id:
         raise Rejected("no-open-offer", "This is not the offer that is open.", "offer_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from chassis.decisions import Changed, Decision, Wake
@@ -17,9 +18,12 @@ from contracts.matching_assignments_v1 import (
     WithdrawReason,
 )
 from contracts.values import eur
+from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case
-from matching.domain.model import Assignment, Capacity, Job, Phase
-from matching.domain.ranking import score, told
+from matching.domain.model import Assignment, Capacity, Job, Offer, Phase, Seen
+from matching.domain.policy import POLICIES, Policy
+from matching.domain.ranking import score, seen, told
+from matching.domain.standing import DeedKind
 from matching.domain.view import View
 
 CENT = Decimal("0.01")
@@ -37,42 +41,57 @@ def award(
     """The job is his. `case` was judged on his locked row; `capacity`, locked, commits with it."""
     job, contractor = state.job, case.contractor
     taken = capacity.reserve(job.minutes, contractor.weekly_minutes)
-    offer = state.offer
-    events: list[object] = []
-    if offer is not None and how != "accepted":
-        events.append(withdrawn(state, WithdrawReason.assigned_otherwise))
+    accepted = state.offer_to(contractor.partner_id) if how == "accepted" else None
+    course = Course(also=[Changed("capacity", taken.key, taken)])
+    for offer in state.offers:
+        if offer is not accepted:
+            course.events.append(withdrawn(state, offer, WithdrawReason.assigned_otherwise))
     assigned = replace(
         state,
         phase=Phase.ASSIGNED,
         contractor_id=contractor.partner_id,
-        offer=None,
+        offers=(),
         reserved_minutes=job.minutes,
         by_hand_reason=by_hand_reason,
+        candidates=(),
     )
-    chosen = told(score(case))
-    events.append(
+    policy = POLICIES.get(state.policy_version, view.policy)
+    chosen = _as_ranked(state, case, policy, view)
+    told_chosen = told(chosen, policy)
+    course.events.append(
         JobAssigned(
             job_id=job.job_id,
             job_number=job.job_number,
             client_id=job.client_id,
             contractor_id=contractor.partner_id,
             partner_version=contractor.version,
-            offer_id=offer.offer_id if offer is not None and how == "accepted" else None,
+            offer_id=None if accepted is None else accepted.offer_id,
             travel_zone=case.zone,
-            distance_km=chosen.distance_km,
+            distance_km=told_chosen.distance_km,
             how=how,
-            chosen=chosen,
-            others=[other for other in state.candidates if other.contractor_id != contractor.partner_id],
+            chosen=told_chosen,
+            others=[
+                told(other, policy, chosen)
+                for other in state.candidates
+                if other.partner_id != contractor.partner_id
+            ],
             earnings=earnings(job, case.zone),
         )
     )
-    return Decision(
-        assigned,
-        events,
-        timers={"offer-expires": None, "search": None, "award": None},
-        wakes=_who_must_look_again(job.job_id, contractor.partner_id, taken, view),
-        also=[Changed("capacity", taken.key, taken)],
-    )
+    if how != "by_hand":
+        course.did(contractor.partner_id, DeedKind.ACCEPTED, state, view)
+    others = _who_must_look_again(job.job_id, contractor.partner_id, taken, view)
+    return course.end(assigned, view, NO_TIMERS, others)
+
+
+def _as_ranked(state: Assignment, case: Case, policy: Policy, view: View) -> Seen:
+    """As the round that chose him saw him, so that the others compare; anew, when that round did not."""
+    contractor = case.contractor
+    for one in state.candidates:
+        if one.partner_id == contractor.partner_id and one.version == contractor.version and one.terms:
+            return one
+    volunteered = contractor.partner_id in state.volunteers
+    return seen(score(case, policy, view.standing(contractor.partner_id), volunteered=volunteered))
 
 
 def _who_must_look_again(job_id: UUID, partner_id: UUID, taken: Capacity, view: View) -> list[Wake]:
@@ -106,15 +125,13 @@ def released(
     return event, Changed("capacity", capacity.key, capacity)
 
 
-def withdrawn(state: Assignment, reason: WithdrawReason) -> OfferWithdrawn:
-    """The open offer no longer stands."""
-    if state.offer is None:
-        raise ValueError("nothing is offered")
+def withdrawn(state: Assignment, offer: Offer, reason: WithdrawReason) -> OfferWithdrawn:
+    """An open offer no longer stands."""
     return OfferWithdrawn(
         job_id=state.job.job_id,
         job_number=state.job.job_number,
-        offer_id=state.offer.offer_id,
-        contractor_id=state.offer.contractor_id,
+        offer_id=offer.offer_id,
+        contractor_id=offer.contractor_id,
         reason=reason,
     )
 
@@ -122,5 +139,11 @@ def withdrawn(state: Assignment, reason: WithdrawReason) -> OfferWithdrawn:
 def earnings(job: Job, zone: int) -> Earnings:
     """What the contractor gets by the version of the rate card that the job was posted under, net."""
     travel = next(each.contractor_flat for each in job.zones if each.zone == zone)
-    work = (job.per_hour * job.hours).quantize(CENT, ROUND_HALF_UP)
-    return Earnings(per_hour=eur(job.per_hour), travel=eur(travel), estimated_total=eur(work + travel))
+    return _earnings(job.per_hour, travel, job.hours)
+
+
+@lru_cache(maxsize=4_096)
+def _earnings(per_hour: Decimal, travel: Decimal, hours: Decimal) -> Earnings:
+    """Prices and hours are few; a message's values are checked when they are made."""
+    work = (per_hour * hours).quantize(CENT, ROUND_HALF_UP)
+    return Earnings(per_hour=eur(per_hour), travel=eur(travel), estimated_total=eur(work + travel))

@@ -1,4 +1,5 @@
-"""The gate: named constraints, each a pure function that answers None for pass, or the fact it failed on.
+"""The gate: named constraints, each a pure function that answers None for pass, or the fact it failed on,
+in English and in German.
 
 No command, role or flag passes it. Order matters for explanations only: the first that fails is told.
 """
@@ -11,7 +12,7 @@ from datetime import date, timedelta
 from typing import Self
 from uuid import UUID
 
-from contracts.values import CustomerStatus, KindOfWork, ResponseTime
+from contracts.values import CustomerStatus, KindOfWork, RequiredCertification, ResponseTime
 from matching.domain.model import Contractor, Job
 from matching.domain.places import distance_km, dot_at
 
@@ -58,63 +59,79 @@ SLACK_KM = 0.06
 EVERYWHERE = -2.0
 NOWHERE = 2.0
 
-Constraint = Callable[[Case], str | None]
+Words = tuple[str, str]
+"""A fact in English and in German."""
+Constraint = Callable[[Case], Words | None]
 
 
-def customer_status(case: Case) -> str | None:
+def customer_status(case: Case) -> Words | None:
     status = case.contractor.customer_status
-    return None if status is CustomerStatus.active else f"customer status is {status.value}"
+    if status is CustomerStatus.active:
+        return None
+    return f"customer status is {status.value}", f"Kundenstatus ist {_GERMAN.get(status.value, status.value)}"
 
 
-def not_suspended(case: Case) -> str | None:
-    return "suspended" if case.contractor.suspended else None
+def not_suspended(case: Case) -> Words | None:
+    return ("suspended", "gesperrt") if case.contractor.suspended else None
 
 
-def kind_of_work(case: Case) -> str | None:
+def kind_of_work(case: Case) -> Words | None:
     wanted, availability = case.job.kind_of_work, case.contractor.availability
     if wanted is KindOfWork.unknown or availability is None or wanted not in availability.kinds_of_work:
-        return f"does not offer {wanted.value}"
+        return _not_offered(wanted.value)
     return None
 
 
-def response_time(case: Case) -> str | None:
+def response_time(case: Case) -> Words | None:
     wanted, availability = case.job.response_time, case.contractor.availability
     if wanted is ResponseTime.unknown or availability is None or wanted not in availability.response_times:
-        return f"does not offer {wanted.value}"
+        return _not_offered(wanted.value)
     return None
 
 
-def reach(case: Case) -> str | None:
+def reach(case: Case) -> Words | None:
     """The job lies in the partner's radius, or he works nationwide."""
     availability = case.contractor.availability
-    if case.distance_km is None or availability is None:
-        return "place not known" if case.distance_km is None else "offers no radius"
-    if availability.nationwide:
+    if case.distance_km is None:
+        return "place not known", "Ort nicht bekannt"
+    if availability is not None and availability.nationwide:
         return None
-    radius = availability.radius_km
+    radius = None if availability is None else availability.radius_km
     if radius is None:
-        return "offers no radius"
-    return None if case.distance_km <= radius else f"{case.distance_km} km away, radius {radius} km"
+        return "offers no radius", "bietet keinen Umkreis an"
+    if case.distance_km <= radius:
+        return None
+    km = f"{case.distance_km}"
+    return f"{km} km away, radius {radius} km", f"{km.replace('.', ',')} km entfernt, Umkreis {radius} km"
 
 
-def insurance(case: Case) -> str | None:
+def insurance(case: Case) -> Words | None:
     """In force on every day of the job, with the sum the job asks for."""
     held, job = case.contractor.insurance, case.job
     if held is None:
-        return "no liability insurance known"
+        return "no liability insurance known", "keine Haftpflichtversicherung bekannt"
     if held.valid_from > job.first_day:
-        return f"valid from {held.valid_from}, job begins {job.first_day}"
+        return (
+            f"valid from {held.valid_from}, job begins {job.first_day}",
+            f"gilt ab {_day(held.valid_from)}, Auftrag beginnt {_day(job.first_day)}",
+        )
     if held.valid_until < job.last_day:
-        return f"valid until {held.valid_until}, job ends {job.last_day}"
+        return (
+            f"valid until {held.valid_until}, job ends {job.last_day}",
+            f"gilt bis {_day(held.valid_until)}, Auftrag endet {_day(job.last_day)}",
+        )
     if job.insurance_cents is not None and held.sum_cents < job.insurance_cents:
-        return f"insured for {held.sum_cents // 100} EUR, asked for {job.insurance_cents // 100} EUR"
+        has, asked = held.sum_cents // 100, job.insurance_cents // 100
+        return (
+            f"insured for {has} EUR, asked for {asked} EUR",
+            f"versichert mit {has} EUR, verlangt {asked} EUR",
+        )
     return None
 
 
-def certifications(case: Case) -> str | None:
+def certifications(case: Case) -> Words | None:
     """Each required one at its level or above, valid through the last day of the job."""
     for wanted in case.job.certifications:
-        name = f"{wanted.manufacturer} {wanted.product_line} level {wanted.level}".replace("&", "+")
         best: date | None = None
         for held in case.contractor.certifications:
             if (
@@ -124,14 +141,23 @@ def certifications(case: Case) -> str | None:
                 and (best is None or held.valid_until > best)
             ):
                 best = held.valid_until
-        if best is None:
-            return f"lacks {name}"
-        if best < case.job.last_day:
-            return f"{name} valid until {best}, job ends {case.job.last_day}"
+        if best is None or best < case.job.last_day:
+            return _not_certified(wanted, best, case.job.last_day)
     return None
 
 
-def contractor_agreement(case: Case) -> str | None:
+def _not_certified(wanted: RequiredCertification, best: date | None, last_day: date) -> Words:
+    name = f"{wanted.manufacturer} {wanted.product_line}".replace("&", "+")
+    english, german = f"{name} level {wanted.level}", f"{name} Stufe {wanted.level}"
+    if best is None:
+        return f"lacks {english}", f"ohne {german}"
+    return (
+        f"{english} valid until {best}, job ends {last_day}",
+        f"{german} gilt bis {_day(best)}, Auftrag endet {_day(last_day)}",
+    )
+
+
+def contractor_agreement(case: Case) -> Words | None:
     """In force on every day of the job; several may follow each other."""
     day, last = case.job.first_day, case.job.last_day
     while day <= last:
@@ -142,42 +168,81 @@ def contractor_agreement(case: Case) -> str | None:
                     return None
                 covered = max(covered, term.valid_until) if covered else term.valid_until
         if covered is None:
-            return f"no contractor agreement on {day}"
+            return (
+                f"no contractor agreement on {day}",
+                f"keine Rahmenvereinbarung als Auftragnehmer am {_day(day)}",
+            )
         day = covered + timedelta(days=1)
     return None
 
 
-def not_the_client(case: Case) -> str | None:
+def not_the_client(case: Case) -> Words | None:
     """Neither the client himself nor a company of his group."""
     contractor = case.contractor
     if contractor.partner_id == case.job.client_id:
-        return "is the client"
-    return "same group as the client" if contractor.group in case.client.groups else None
+        return "is the client", "ist der Auftraggeber"
+    if contractor.group in case.client.groups:
+        return "same group as the client", "gleiche Unternehmensgruppe wie der Auftraggeber"
+    return None
 
 
-def exclusion(case: Case) -> str | None:
+def exclusion(case: Case) -> Words | None:
     """Nobody who excluded the client, or whom the client excluded."""
     if case.job.client_id in case.contractor.excluded:
-        return "excludes the client"
-    return "excluded by the client" if case.contractor.partner_id in case.client.excludes else None
+        return "excludes the client", "schließt den Auftraggeber aus"
+    if case.contractor.partner_id in case.client.excludes:
+        return "excluded by the client", "vom Auftraggeber ausgeschlossen"
+    return None
 
 
-def travel_zone(case: Case) -> str | None:
+def travel_zone(case: Case) -> Words | None:
     """The zone of the rate card in which he is, within the client's highest."""
     zone, highest = case.travel_zone, case.job.highest_zone
     if zone is None:
-        return "beyond the last travel zone"
-    return None if zone <= highest else f"travel zone {zone}, highest agreed {highest}"
+        return "beyond the last travel zone", "jenseits der letzten Fahrtzone"
+    if zone <= highest:
+        return None
+    return f"travel zone {zone}, highest agreed {highest}", f"Fahrtzone {zone}, vereinbart bis {highest}"
 
 
-def not_lost(case: Case) -> str | None:
-    return "declined or lost this job before" if case.lost else None
+def not_lost(case: Case) -> Words | None:
+    if not case.lost:
+        return None
+    return "declined or lost this job before", "hat diesen Auftrag abgelehnt oder verloren"
 
 
-def capacity(case: Case) -> str | None:
+def capacity(case: Case) -> Words | None:
     """Enough of his week is free."""
-    free, asked = case.free_minutes, case.job.minutes
-    return None if free >= asked else f"{max(0, free)} min free in {case.job.week}, job takes {asked} min"
+    asked = case.job.minutes
+    if case.free_minutes >= asked:
+        return None
+    free, week = max(0, case.free_minutes), case.job.week
+    return (
+        f"{free} min free in {week}, job takes {asked} min",
+        f"{free} min frei in {week}, Auftrag braucht {asked} min",
+    )
+
+
+_GERMAN = {
+    "blocked": "gesperrt",
+    "ended": "beendet",
+    "unknown": "unbekannt",
+    "installation": "Installation",
+    "service": "Service",
+    "maintenance": "Wartung",
+    "dismantling": "Abbau",
+    "four_hours": "vier Stunden",
+    "next_business_day": "nächster Arbeitstag",
+    "scheduled": "nach Termin",
+}
+
+
+def _not_offered(word: str) -> Words:
+    return f"does not offer {word}", f"bietet nicht an: {_GERMAN.get(word, word)}"
+
+
+def _day(day: date) -> str:
+    return f"{day:%d.%m.%Y}"
 
 
 GATE: tuple[tuple[str, Constraint], ...] = (
@@ -205,6 +270,7 @@ class Failed:
 
     constraint: str
     fact: str
+    fact_de: str = ""
 
 
 def judge(case: Case, gate: tuple[tuple[str, Constraint], ...] = GATE) -> Failed | None:
@@ -212,7 +278,7 @@ def judge(case: Case, gate: tuple[tuple[str, Constraint], ...] = GATE) -> Failed
     for name, constraint in gate:
         fact = constraint(case)
         if fact is not None:
-            return Failed(name, fact)
+            return Failed(name, *fact)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +11,6 @@ from typing import Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from contracts.matching_assignments_v1 import Candidate
 from contracts.values import (
     Certification,
     CustomerStatus,
@@ -21,6 +20,7 @@ from contracts.values import (
     ResponseTime,
 )
 from matching.domain.places import Place
+from matching.domain.standing import NEWCOMER, Deed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -182,6 +182,7 @@ class Job:
     policy: OfferPolicy
     per_hour: Decimal
     zones: tuple[TravelZone, ...]
+    starts_at: datetime | None = None
 
     @property
     def minutes(self) -> int:
@@ -195,7 +196,7 @@ class Job:
 
 
 class Phase(StrEnum):
-    """searching: will look again soon. awarding: a standing offer is about to be taken."""
+    """searching: will look again soon. awarding: a standing offer is about to be taken. held: a dispatcher's."""
 
     SEARCHING = "searching"
     OFFERED = "offered"
@@ -204,10 +205,11 @@ class Phase(StrEnum):
     STARTED = "started"
     COMPLETED = "completed"
     UNFILLED = "unfilled"
+    HELD = "held"
     CANCELLED = "cancelled"
 
 
-OPEN = (Phase.SEARCHING, Phase.OFFERED, Phase.AWARDING, Phase.UNFILLED)
+OPEN = (Phase.SEARCHING, Phase.OFFERED, Phase.AWARDING, Phase.UNFILLED, Phase.HELD)
 """Nobody has the job yet."""
 
 
@@ -221,38 +223,114 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One partner as a round saw him: enough to judge and to place him again.
+
+    version: of the partners topic. reserved_minutes: of his week, unlocked. sums: his standing.
+    terms: in ten-thousandths, in the order of policy.TERMS; none for who failed, and then `constraint` and facts.
+    assumed: the database did not know him yet, so that nothing can be judged again.
+    """
+
+    partner_id: UUID
+    version: int
+    distance_km: float | None
+    travel_zone: int | None
+    reserved_minutes: int = 0
+    sums: tuple[int, ...] = NEWCOMER
+    terms: tuple[int, ...] = ()
+    score: int | None = None
+    constraint: str | None = None
+    fact: str = ""
+    fact_de: str = ""
+    assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One decision on whom to ask, with all that it hung on. Kept as it was; `replay` makes it again.
+
+    client_version: 0 when the client was not known. seen: who passed, in order, then who did not.
+    asked: those who were asked, or taken at their word.
+    """
+
+    number: int
+    at: datetime
+    policy_version: str
+    client_version: int
+    lost: tuple[UUID, ...]
+    volunteers: tuple[UUID, ...]
+    looked_at: int
+    removed: Mapping[str, int]
+    seen: tuple[Seen, ...]
+    asked: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is only ever added to: rounds, and deeds that count for standings."""
+
+    job_id: UUID
+    rounds: tuple[Round, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+
+    def plus(self, rounds: Sequence[Round], deeds: Sequence[Deed]) -> Record:
+        return Record(self.job_id, (*self.rounds, *rounds), (*self.deeds, *deeds))
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """Who does a job, and how it came to that.
 
-    contractor_id: who is offered the job, or has it. reserved_minutes: kept free in the job's week.
-    lost: who declined, let an offer pass, or had the job and lost it. volunteers: asked before all others.
+    contractor_id: who is offered the job (the first of those asked), or has it.
+    offers: what is open; several when the best few are asked at once. reserved_minutes: kept free in the job's week.
+    lost: who declined, let an offer pass, or had the job and lost it. An amendment of the job would empty it here,
+    if jobs could be amended. volunteers: looked at in any case.
+    candidates: the best of the last round, and near ones who failed, until somebody has the job.
+    stars: the client's rating; 0 for none.
     """
 
     job: Job
     phase: Phase = Phase.SEARCHING
     round: int = 0
     contractor_id: UUID | None = None
-    offer: Offer | None = None
+    offers: tuple[Offer, ...] = ()
     reserved_minutes: int = 0
     lost: tuple[UUID, ...] = ()
     volunteers: tuple[UUID, ...] = ()
     offers_made: int = 0
     by_hand_reason: str | None = None
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[Seen, ...] = ()
+    policy_version: str = ""
+    stars: int = 0
 
-    def nobody(self, phase: Phase, *, lost: UUID | None = None) -> Assignment:
+    @property
+    def offer(self) -> Offer | None:
+        """The open offer, or the first of several."""
+        return self.offers[0] if self.offers else None
+
+    def offer_to(self, contractor_id: UUID) -> Offer | None:
+        return next((offer for offer in self.offers if offer.contractor_id == contractor_id), None)
+
+    def nobody(self, phase: Phase, *lost: UUID | None) -> Assignment:
         """The same job with nobody asked and nothing reserved."""
-        gone = self.lost if lost is None or lost in self.lost else (*self.lost, lost)
+        gone = (*self.lost, *(each for each in lost if each is not None and each not in self.lost))
         stays = tuple(volunteer for volunteer in self.volunteers if volunteer not in gone)
         return replace(
             self,
             phase=phase,
             contractor_id=None,
-            offer=None,
+            offers=(),
             reserved_minutes=0,
             lost=gone,
             volunteers=stays,
             by_hand_reason=None,
+        )
+
+    def without(self, offer: Offer) -> Assignment:
+        """One of several offers is gone, the others stay; who had it has lost the job."""
+        rest = tuple(each for each in self.offers if each != offer)
+        return replace(
+            self, offers=rest, contractor_id=rest[0].contractor_id, lost=(*self.lost, offer.contractor_id)
         )
 
 

@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from operator import mul
 from uuid import UUID
 
-from contracts.matching_assignments_v1 import Candidate, Failure, Removed, Term
+from contracts.matching_assignments_v1 import Candidate, Difference, Failure, Removed, Term
+from contracts.values import ResponseTime
 from matching.domain.gate import WITHOUT_CAPACITY, Case, ClientSide, Failed, capacity, case_of, judge
-from matching.domain.model import Contractor, Job
+from matching.domain.model import Contractor, Job, Seen
+from matching.domain.policy import PARTS, POLICY, TERMS, Policy
+from matching.domain.standing import NEWCOMER, Sums, merit
 
-PARTS = 10_000
-"""Terms and weights are counted in ten-thousandths, so that the same input has one order everywhere."""
 TOLD = 6
 """So many candidates are described one by one; the others are counted by what removed them."""
-FAR_KM = 300.0
-"""From here on the distance term is 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Published weights; they sum to PARTS. A change is a new version."""
-
-    version: str
-    distance: int
-    free_load: int
-
-
-POLICY = Policy("2026-1", distance=6_000, free_load=4_000)
+PROMISED_MINUTES = {ResponseTime.four_hours: 4 * 60, ResponseTime.next_business_day: 9 * 60}
+"""Service minutes until the contractor has to be there; other classes promise none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate who passed, with his terms and score in ten-thousandths."""
+    """A candidate who passed: terms and score in ten-thousandths, terms in the order of policy.TERMS."""
 
     case: Case
-    distance: int
-    free_load: int
+    terms: tuple[int, ...]
     score: int
+    sums: Sums = NEWCOMER
+    reserved_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,91 +79,161 @@ def look_over(
     return Look(looked_at, passed, failed, removed, complete)
 
 
+def _newcomer(_: UUID) -> Sums:
+    return NEWCOMER
+
+
 def rank(
     cases: Iterable[Case],
     free_minutes: Mapping[UUID, int],
-    first: Sequence[UUID] = (),
+    volunteers: Collection[UUID] = (),
     policy: Policy = POLICY,
+    standing: Callable[[UUID], Sums] = _newcomer,
 ) -> tuple[list[Ranked], list[tuple[Case, Failed]]]:
-    """Order those who have the time, best first; volunteers (`first`) before all. Ties: by contractor id."""
+    """Order those who have the time, best first. Ties: by contractor id."""
     able: list[Ranked] = []
     unable: list[tuple[Case, Failed]] = []
     for case in cases:
-        case.free_minutes = free_minutes[case.contractor.partner_id]
+        partner_id = case.contractor.partner_id
+        case.free_minutes = free_minutes[partner_id]
         fact = capacity(case)
         if fact is None:
-            able.append(score(case, policy))
+            able.append(score(case, policy, standing(partner_id), volunteered=partner_id in volunteers))
         else:
-            unable.append((case, Failed("capacity", fact)))
-    able.sort(key=lambda ranked: _place_in_order(ranked, first))
+            unable.append((case, Failed("capacity", *fact)))
+    able.sort(key=place_in_order)
     return able, unable
 
 
-def _place_in_order(ranked: Ranked, first: Sequence[UUID]) -> tuple[int, int, int]:
-    partner_id = ranked.case.contractor.partner_id
-    return first.index(partner_id) if partner_id in first else len(first), -ranked.score, partner_id.int
+def place_in_order(ranked: Ranked) -> tuple[int, int]:
+    """The higher the score, the earlier."""
+    return -ranked.score, ranked.case.contractor.partner_id.int
 
 
-def score(case: Case, policy: Policy = POLICY) -> Ranked:
-    """The terms of one candidate. Near is good, and so is having much of the week free."""
-    km = case.distance_km if case.distance_km is not None else FAR_KM
-    distance = max(0, round(PARTS * (1.0 - km / FAR_KM)))
+def score(case: Case, policy: Policy = POLICY, sums: Sums = NEWCOMER, *, volunteered: bool = False) -> Ranked:
+    """The terms of one candidate, and their sum by the policy's weights."""
+    km = case.distance_km if case.distance_km is not None else float(policy.far_km)
     offered = case.contractor.weekly_minutes
-    free_load = min(PARTS, PARTS * max(0, case.free_minutes) // offered) if offered else 0
+    own = merit(sums, policy)
+    terms = (
+        max(0, round(PARTS * (1.0 - km / policy.far_km))),
+        _response_fit(case.job.response_time, km, policy),
+        own.rating,
+        own.acceptance,
+        min(PARTS, PARTS * max(0, case.free_minutes) // offered) if offered else 0,
+        own.reciprocity,
+        PARTS if volunteered else 0,
+    )
     return Ranked(
-        case, distance, free_load, (policy.distance * distance + policy.free_load * free_load) // PARTS
+        case, terms, sum(points(terms, policy)), sums, case.contractor.weekly_minutes - case.free_minutes
+    )
+
+
+def points(terms: Sequence[int], policy: Policy) -> list[int]:
+    """What each term brings, in ten-thousandths, rounded down: they add up to the score."""
+    return [product // PARTS for product in map(mul, policy.weights, terms)]
+
+
+def _response_fit(wanted: ResponseTime, km: float, policy: Policy) -> int:
+    """The share of the promised time that the drive leaves; all of it where nothing is promised."""
+    promised = PROMISED_MINUTES.get(wanted)
+    if promised is None:
+        return PARTS
+    drive_minutes = km * policy.road_percent * 60 / (100 * policy.road_kmh)
+    return max(0, round(PARTS * (1.0 - drive_minutes / promised)))
+
+
+# -- as a round keeps them -----------------------------------------------------------------------------
+
+
+def seen(ranked: Ranked) -> Seen:
+    """Who passed, as a round keeps him."""
+    case = ranked.case
+    return Seen(
+        case.contractor.partner_id,
+        case.contractor.version,
+        case.distance_km,
+        case.travel_zone,
+        ranked.reserved_minutes,
+        ranked.sums,
+        ranked.terms,
+        ranked.score,
+    )
+
+
+def seen_failed(case: Case, failure: Failed, reserved_minutes: int = 0, *, assumed: bool = False) -> Seen:
+    """Who did not pass, as a round keeps him."""
+    return Seen(
+        case.contractor.partner_id,
+        case.contractor.version,
+        case.distance_km,
+        case.travel_zone,
+        reserved_minutes,
+        constraint=failure.constraint,
+        fact=failure.fact,
+        fact_de=failure.fact_de,
+        assumed=assumed,
     )
 
 
 # -- as others may read it -----------------------------------------------------------------------------
 
 
-def told(ranked: Ranked) -> Candidate:
-    """A candidate who passed, as published."""
-    case = ranked.case
-    return Candidate(
-        contractor_id=case.contractor.partner_id,
-        partner_version=case.contractor.version,
-        distance_km=_km(case),
-        travel_zone=case.travel_zone,
-        eligible=True,
-        failed=[],
+def told(one: Seen, policy: Policy, chosen: Seen | None = None) -> Candidate:
+    """A candidate as published. chosen: who got the job; what he had more is told term by term."""
+    passed = one.constraint is None
+    own = points(one.terms, policy) if passed else []
+    behind = None
+    if passed and chosen is not None and chosen.terms:
+        his = points(chosen.terms, policy)
+        behind = [_difference(name, his[number] - own[number]) for number, name in enumerate(TERMS)]
+    # all parts are checked when they are made, and few are new: to check them once more would cost the most here
+    return Candidate.model_construct(
+        contractor_id=one.partner_id,
+        partner_version=one.version,
+        distance_km=_km(one.distance_km),
+        travel_zone=one.travel_zone,
+        eligible=passed,
+        failed=[] if one.constraint is None else [_failure(one.constraint, one.fact, one.fact_de)],
         terms=[
-            _term("distance", ranked.distance),
-            _term("free-load", ranked.free_load),
+            _term(name, term, weight, part)
+            for name, term, weight, part in zip(TERMS, one.terms, policy.weights, own, strict=False)
         ],
-        score=_share(ranked.score),
-    )
-
-
-def told_failed(case: Case, failure: Failed) -> Candidate:
-    """A candidate who did not pass, and why."""
-    return Candidate(
-        contractor_id=case.contractor.partner_id,
-        partner_version=case.contractor.version,
-        distance_km=_km(case),
-        travel_zone=case.travel_zone,
-        eligible=False,
-        failed=[Failure(constraint=failure.constraint, fact=failure.fact)],
-        terms=[],
-        score=None,
+        score=None if one.score is None else _share(one.score),
+        behind=behind,
     )
 
 
 def told_removed(removed: Mapping[str, int]) -> list[Removed]:
-    return [Removed(constraint=name, count=count) for name, count in sorted(removed.items()) if count]
+    return [_removed(name, count) for name, count in sorted(removed.items()) if count]
 
 
-def _km(case: Case) -> Decimal:
-    return Decimal(str(case.distance_km if case.distance_km is not None else 99_999.9))
+@lru_cache(maxsize=4_096)
+def _removed(constraint: str, count: int) -> Removed:
+    """Values of a message are checked when they are made; there are only so many different ones."""
+    return Removed(constraint=constraint, count=count)
+
+
+@lru_cache(maxsize=4_096)
+def _failure(constraint: str, fact: str, fact_de: str) -> Failure:
+    return Failure(constraint=constraint, fact=fact, fact_de=fact_de or None)
+
+
+@lru_cache(maxsize=16_384)
+def _km(km: float | None) -> Decimal:
+    return Decimal(str(km if km is not None else 99_999.9))
+
+
+@lru_cache(maxsize=8 * PARTS)
+def _term(name: str, value: int, weight: int, part: int) -> Term:
+    return Term(name=name, value=_share(value), weight=_share(weight), points=_share(part))
+
+
+@lru_cache(maxsize=8 * PARTS)
+def _difference(name: str, part: int) -> Difference:
+    return Difference(name=name, points=_share(part))
 
 
 @lru_cache(maxsize=4 * PARTS)
-def _term(name: str, parts: int) -> Term:
-    """Values of a message are checked when they are made; there are only so many different ones."""
-    return Term(name=name, value=_share(parts))
-
-
-@lru_cache(maxsize=2 * PARTS)
 def _share(parts: int) -> Decimal:
     return Decimal(parts).scaleb(-4)

@@ -11,7 +11,7 @@ from chassis.decisions import Decision, Errand, Rejected
 from contracts import partner_registry_events_v1 as happened
 from contracts import partner_registry_partners_v1 as published
 from contracts.crm_partners_v1 import PartnerMasterData
-from contracts.partner_registry_partners_v1 import Agreement, Availability
+from contracts.partner_registry_partners_v1 import Agreement, Availability, BillingFacts
 from contracts.values import Jwk
 from partner_registry.domain.certificates import Certificates
 from partner_registry.domain.days import day_of, end_of
@@ -39,6 +39,7 @@ class Partner:
     suspended_for: str | None = None
     excluded: tuple[UUID, ...] = ()
     sealing_key: Jwk | None = None
+    billing: BillingFacts | None = None
 
 
 def known(partner: Partner | None) -> Partner:
@@ -65,7 +66,7 @@ def master_data(said: PartnerMasterData) -> PartnerMasterData:
 
 
 def snapshot(partner: Partner) -> published.Partner:
-    """The partner as other services may know him: no contact data, no reasons, no policy numbers."""
+    """The partner as other services may know him: no contact data but what he gave for documents, no reasons."""
     master = partner.master
     return published.Partner(
         partner_id=partner.partner_id,
@@ -84,6 +85,7 @@ def snapshot(partner: Partner) -> published.Partner:
         suspended=partner.suspended_for is not None,
         excluded_partner_ids=list(partner.excluded),
         sealing_key=partner.sealing_key,
+        billing=partner.billing,
     )
 
 

@@ -1,0 +1,76 @@
+"""The stack as measurements use it: so many replicas of each service, at rest or not at all."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import psycopg
+
+from servicenetz.processes import Process
+from servicenetz.service import SERVICES
+from servicenetz.stack import Stack
+
+AT_REST_WITHIN_S = 120.0
+UNSENT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM errands)"
+
+
+class Fleet:
+    """All service processes of a stack that was made with as many replicas as are ever asked for."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    async def use(self, replicas: int) -> None:
+        """Exactly so many of each service, all ready; others are stopped in good order."""
+        rows = [service.instances for service in self.stack.services.values()]
+        wanted = [instance for instances in rows for instance in instances[:replicas]]
+        await _stop([instance for instances in rows for instance in instances[replicas:]])
+        for instance in wanted:
+            await asyncio.to_thread(instance.start)
+        for instance in wanted:
+            await asyncio.to_thread(instance.wait_until_ready)
+
+    async def stop(self) -> None:
+        """No service runs; broker, database and mail go on."""
+        await _stop(self.stack.instances)
+
+    async def rest(self) -> None:
+        """Return when no message is unsent and no mail unwritten, in any service. Raises TimeoutError."""
+        end = time.monotonic() + AT_REST_WITHIN_S
+        while await asyncio.to_thread(self._unsent):
+            if time.monotonic() > end:
+                raise TimeoutError(f"messages or mails are unsent after {AT_REST_WITHIN_S:.0f} s")
+            await asyncio.sleep(0.2)
+
+    def rows_written(self) -> int:
+        """Rows inserted, updated and deleted so far, in all four databases.
+
+        What idle sessions did counts about a second later.
+        """
+        total = 0
+        for name in SERVICES:
+            with psycopg.connect(self.stack.database_url(name, "postgresql"), autocommit=True) as db:
+                db.execute("SELECT pg_stat_force_next_flush()")
+                total += _number(
+                    db, "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables"
+                )
+        return total
+
+    def _unsent(self) -> int:
+        total = 0
+        for name in SERVICES:
+            with psycopg.connect(self.stack.database_url(name, "postgresql"), autocommit=True) as db:
+                total += _number(db, UNSENT)
+        return total
+
+
+async def _stop(processes: Sequence[Process]) -> None:
+    for process in processes:
+        process.ask_to_stop()
+    for process in processes:
+        await asyncio.to_thread(process.wait_until_stopped)
+
+
+def _number(db: psycopg.Connection, query: str) -> int:
+    row = db.execute(query.encode()).fetchone()
+    return int(row[0] or 0) if row else 0

@@ -1,0 +1,68 @@
+"""What the checker makes of topics, without any: who reads them right finds what is wrong."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from contracts import catalogue
+from contracts.envelope import Envelope
+from contracts.ids import uuid7
+from contracts.job_exchange_commands_v1 import PostJob
+from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted
+from contracts.matching_assignments_v1 import JobUnfilled
+from contracts.messages import Message
+from contracts.replies_v1 import JobExchangeRejected
+from servicenetz.invariants import jobs
+from servicenetz.invariants.check import View
+from servicenetz.invariants.path import _overtaken
+from servicenetz.invariants.snapshot import Seen, Snapshot
+
+
+@pytest.mark.parametrize(
+    ("versions", "overtaken"),
+    [([1, 2, 3], False), ([1, 2, 1, 2, 3], False), ([1, 3, 2], True), ([2, 1], True), ([], False)],
+)
+def test_a_version_that_comes_first_behind_a_later_one_was_overtaken(
+    versions: list[int], *, overtaken: bool
+) -> None:
+    assert _overtaken(versions) is overtaken
+
+
+def _seen(kind: type[Message], job: UUID, message: Message | None = None) -> Seen:
+    topic = catalogue.topic_of(kind).name
+    subject = str(job) if message is None else message.subject
+    envelope = Envelope(str(uuid7()), "/test", kind.TYPE, subject, datetime.now(UTC), "urn:test")
+    return Seen(topic, 0, 0, None, b"", (), envelope, message or kind.model_construct())
+
+
+def _wrong(job: UUID, *seen: Seen) -> list[str]:
+    topics = Snapshot()
+    for each in seen:
+        topics.records[each.topic].append(each)
+    wrong, _ = jobs.all_have_ended(View(topics, {}, posted=[job]))
+    return wrong
+
+
+def test_a_job_that_was_posted_and_never_heard_of_is_missed() -> None:
+    job = uuid7()
+    assert _wrong(job) == [f"job {job}: heard of nothing at all"]
+    assert _wrong(job, _seen(JobPosted, job)) == [f"job {job}: heard of JobPosted"]
+
+
+@pytest.mark.parametrize("end", [JobCancelled, JobUnfilled])
+def test_a_job_that_was_cancelled_or_found_nobody_has_its_end(end: type[Message]) -> None:
+    job = uuid7()
+    assert _wrong(job, _seen(JobPosted, job), _seen(end, job)) == []
+
+
+def test_a_refused_posting_has_its_end_and_any_other_refusal_is_none() -> None:
+    job = uuid7()
+    posting = _seen(PostJob, job)
+    assert posting.envelope is not None
+    refusal = JobExchangeRejected(
+        command_id=UUID(posting.envelope.id), subject=str(job), code="no", message="No."
+    )
+    other = JobExchangeRejected(command_id=uuid7(), subject=str(job), code="no", message="No.")
+    assert _wrong(job, posting, _seen(JobExchangeRejected, job, refusal)) == []
+    assert len(_wrong(job, posting, _seen(JobExchangeRejected, job, other))) == 1

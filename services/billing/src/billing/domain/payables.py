@@ -1,0 +1,187 @@
+"""What the contractor does about his leg: he objects, sends an invoice of his own, is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from billing.domain import drafting, issuing, ledger
+from billing.domain.documents import Frozen
+from billing.domain.drafting import Drafts
+from billing.domain.money import ZERO
+from billing.domain.settlements import (
+    Facts,
+    Lack,
+    OwnInvoice,
+    Settlement,
+    berlin_day,
+    hold,
+    known,
+)
+from chassis.decisions import Decision, Outcome, Rejected
+from contracts.billing_commands_v1 import (
+    DecideOwnInvoice,
+    ObjectToSelfBilling,
+    RecordOwnInvoice,
+    RecordPayout,
+)
+from contracts.billing_payables_v1 import BuildingTax, PayoutRecorded, SelfBillingObjected
+from contracts.billing_settlements_v1 import Hold, SettlementPaid
+from contracts.values import VatCategory
+
+
+def object_to(
+    settlement: Settlement | None, command: ObjectToSelfBilling, facts: Facts, now: datetime
+) -> Decision[Settlement]:
+    """§ 14 (2) sentence 6 UStG: from its receipt on the document has no effect as an invoice.
+
+    The input VAT goes in the period of receipt; what is unpaid is stopped until his own invoice is here.
+    """
+    of = known(settlement)
+    if of.work.contractor_id != command.contractor_id:
+        raise Rejected("not-your-document", "This job was somebody else's.", "contractor_id")
+    if of.objected_on is not None:
+        raise Rejected("already-objected", "You have objected to it already.", "document_number")
+    if of.self_billed_number != command.document_number:
+        raise Rejected("not-live", "This is not the self-billed invoice that counts.", "document_number")
+    today = berlin_day(now)
+    frozen = facts.documents[command.document_number]
+    entry = ledger.objected(frozen.number, of.work.job_id, today, frozen.vat)
+    told = SelfBillingObjected(
+        job_id=of.work.job_id,
+        job_number=of.work.job_number,
+        document_number=frozen.number,
+        contractor_id=command.contractor_id,
+        received_on=today,
+        paid_before=of.paid > 0,
+    )
+    marked = replace(of, objected_on=today, booked=(entry,) if entry else ())
+    held = hold(marked, Lack(Hold.objected, f"partner/{of.work.contractor_id}"), now)
+    return replace(held, events=[told, *held.events])
+
+
+def recorded(command: RecordOwnInvoice) -> OwnInvoice:
+    """An own invoice as a clerk typed it in. Raises Rejected."""
+    return checked(
+        OwnInvoice(
+            command.own_number,
+            command.issued_on,
+            command.net.amount,
+            command.vat.amount,
+            command.vat_category,
+        ),
+        command.gross.amount,
+    )
+
+
+def checked(own: OwnInvoice, gross: Decimal) -> OwnInvoice:
+    """It adds up, and its category is one that can be here. Raises Rejected."""
+    if own.gross != gross:
+        raise Rejected("sums-wrong", f"{own.net} net and {own.vat} VAT are not {gross}.", "gross")
+    if own.category not in (VatCategory.S, VatCategory.AE, VatCategory.E, VatCategory.O):
+        raise Rejected("unknown-value", "This VAT category is not known here.", "vat_category")
+    if own.category is not VatCategory.S and own.vat != 0:
+        raise Rejected("sums-wrong", "There is VAT on an invoice that is without.", "vat")
+    return own
+
+
+def take_own_invoice(
+    settlement: Settlement | None, own: OwnInvoice, facts: Facts, now: datetime
+) -> Outcome[Settlement]:
+    """It fits the fixed amounts and is booked; or it differs, and a clerk looks at it. Raises Rejected."""
+    of = known(settlement)
+    if of.own_booked is not None and of.up_to_date:
+        raise Rejected("already-billed", "His own invoice for this job is booked already.", "job_id")
+    if of.up_to_date and of.objected_on is None:
+        raise Rejected("self-billed-already", "Our self-billed invoice counts; object to it first.", "job_id")
+    if own.issued_on > berlin_day(now):
+        raise Rejected("issued-in-future", "An invoice is not of tomorrow.", "issued_on")
+    waived = of.waived - {Hold.own_invoice_differs}
+    return issuing.go(replace(of, own_invoice=own, waived=waived), facts, now)
+
+
+def decide_own_invoice(
+    settlement: Settlement | None, command: DecideOwnInvoice, facts: Facts, now: datetime
+) -> Outcome[Settlement]:
+    """A clerk takes an own invoice that differs, as it is; or sends it back, and another one is waited for."""
+    of = known(settlement)
+    if of.lack is None or of.lack.hold is not Hold.own_invoice_differs:
+        raise Rejected("not-held", "No own invoice of this job waits for a decision.", "job_id")
+    if command.accept:
+        waived = of.waived | {Hold.own_invoice_differs}
+        return issuing.go(replace(of, waived=waived, resolution_note=command.note), facts, now)
+    return issuing.go(replace(of, own_invoice=None, resolution_note=command.note), facts, now)
+
+
+def record_payout(
+    settlement: Settlement | None, command: RecordPayout, facts: Facts, now: datetime
+) -> Decision[Settlement]:
+    """He was paid what is open. Refused while the payable is stopped, and for another amount."""
+    of, today = known(settlement), berlin_day(now)
+    if command.paid_on > today:
+        raise Rejected("paid-in-future", "A payment is recorded when it was made.", "paid_on")
+    if of.issued_version is None:
+        raise Rejected("not-settled", "There is nothing to pay yet.", "job_id")
+    if of.waits_for_own:
+        raise Rejected("payable-stopped", "He objected, and his own invoice is not here.", "job_id")
+    late, building_tax = _late_building_tax(of, facts, today)
+    due = _owed(of, facts.documents) - of.late_building_tax - late - of.paid
+    if due <= 0:
+        raise Rejected("nothing-open", "Nothing is open on this job.", "job_id")
+    if command.amount.amount != due:
+        raise Rejected("amount-differs", f"What is open is {due} EUR.", "amount")
+    work = of.work
+    source = f"payout/{work.job_id}/{of.payouts + 1}"
+    entries = [ledger.paid(source, work.job_id, command.paid_on, work.contractor_id, due)]
+    if late:
+        number = f"{work.job_id}/{work.statement_version}"
+        entries.append(ledger.building_tax(number, work.job_id, today, work.contractor_id, late))
+    paid = replace(
+        of,
+        paid=of.paid + due,
+        payouts=of.payouts + 1,
+        late_building_tax=of.late_building_tax + late,
+        building_tax=building_tax,
+        booked=tuple(entries),
+    )
+    told = PayoutRecorded(
+        job_id=work.job_id,
+        job_number=work.job_number,
+        contractor_id=work.contractor_id,
+        amount=command.amount,
+        paid_on=command.paid_on,
+    )
+    state = SettlementPaid(
+        job_id=work.job_id,
+        job_number=work.job_number,
+        contractor_id=work.contractor_id,
+        paid_on=command.paid_on,
+    )
+    return Decision(paid, [told, state])
+
+
+def _owed(of: Settlement, documents: Mapping[str, Frozen]) -> Decimal:
+    """What the live document, or his own invoice, gives him, less what is withheld on it."""
+    if of.own_booked is not None:
+        return of.own_booked.gross - of.own_booked.withheld
+    if of.self_billed_number is None:
+        return ZERO
+    frozen = documents[of.self_billed_number]
+    return frozen.gross - frozen.withheld
+
+
+def _late_building_tax(of: Settlement, facts: Facts, today: date) -> tuple[Decimal, BuildingTax]:
+    """Where the kind of work was not classified at issue it is looked at now. Raises Rejected: still not."""
+    if of.building_tax is not BuildingTax.undecided or facts.contractor is None:
+        return ZERO, of.building_tax
+    marked = drafting.building_tax(of.work, facts, facts.contractor, today)
+    if marked is BuildingTax.undecided:
+        raise Rejected("building-tax-undecided", "Classify this kind of work first (ClassifyWork).", "job_id")
+    if marked is not BuildingTax.withheld:
+        return ZERO, marked
+    drafts = drafting.draft(of, facts, today)
+    if not isinstance(drafts, Drafts) or drafts.contractor.withheld is None:
+        raise Rejected("building-tax-undecided", "The building tax cannot be reckoned.", "job_id")
+    return drafts.contractor.withheld.amount, marked

@@ -1,0 +1,166 @@
+"""The simulated network: the same for the same seed, true to the gate, and able to tell two policies apart."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from matching.app import main
+from matching.domain.model import BERLIN
+from matching.domain.policy import Policy
+from matching.simulation.comparison import differences
+from matching.simulation.engine import Engine
+from matching.simulation.outcome import Outcome, gini
+from matching.simulation.people import at_work
+from matching.simulation.scenario import Scenario, World, world
+
+SMALL = Scenario(partners=150, weeks=2, jobs_per_week=60)
+NEAR, FAR = Policy("near", distance=10_000), Policy("far", distance=-10_000)
+
+
+@pytest.fixture(scope="module")
+def given_world() -> World:
+    return world(SMALL, seed=3)
+
+
+@pytest.fixture(scope="module")
+def near(given_world: World) -> Outcome:
+    return Engine(given_world, NEAR).run()
+
+
+@pytest.fixture(scope="module")
+def far(given_world: World) -> Outcome:
+    return Engine(given_world, FAR).run()
+
+
+def test_the_same_seed_is_the_same_network(given_world: World, near: Outcome) -> None:
+    again = world(SMALL, seed=3)
+    assert again.dealers == given_world.dealers
+    assert again.postings == given_world.postings
+    assert again.illnesses == given_world.illnesses
+    assert Engine(again, NEAR).run().figures() == near.figures()
+    assert world(SMALL, seed=4).postings != given_world.postings
+
+
+def test_everything_that_was_posted_comes_to_an_end(given_world: World, near: Outcome) -> None:
+    assert len(near.courses) == len(given_world.postings)
+    for course in near.courses:
+        assert course.done_by is not None or course.withdrawn or course.removed is not None
+    assert 0.4 < near.figures()["fill"] < 1.0
+
+
+def test_nobody_works_beyond_his_radius_uncertified_or_for_himself(near: Outcome) -> None:
+    done = near.done
+    assert len(done) > 50
+    for course in done:
+        assert course.done_by is not None
+        contractor = near.world.by_id[course.done_by].contractor
+        availability = contractor.availability
+        assert availability is not None
+        assert course.km is not None
+        assert availability.nationwide or course.km <= (availability.radius_km or 0)
+        wanted = course.job.required_certifications[0]
+        assert any(
+            held.product_line == wanted.product_line and held.level >= wanted.level
+            for held in contractor.certifications
+        )
+        assert course.job.client_id != course.done_by
+
+
+def test_two_policies_meet_the_same_jobs_and_differ_in_what_they_are_for(near: Outcome, far: Outcome) -> None:
+    assert [course.job for course in near.courses] == [course.job for course in far.courses]
+    assert near.figures()["km"] < 0.8 * far.figures()["km"]
+
+
+def test_a_difference_is_told_with_how_sure_it_is() -> None:
+    steady = differences(
+        [{"km": 10.0}, {"km": 20.0}, {"km": 40.0}], [{"km": 12.0}, {"km": 22.0}, {"km": 42.0}]
+    )
+    assert (steady["km"].mean, steady["km"].half_width, steady["km"].sure) == (2.0, 0.0, True)
+    chance = differences([{"km": 10.0}, {"km": 20.0}], [{"km": 14.0}, {"km": 19.0}])["km"]
+    assert chance.mean == 1.5
+    assert chance.half_width == pytest.approx(12.706 * 2.5, rel=1e-3)
+    assert not chance.sure
+    with pytest.raises(ValueError, match="two or more"):
+        differences([{"km": 1.0}], [{"km": 2.0}])
+
+
+def test_jobs_come_at_work_and_mondays_most() -> None:
+    postings = world(Scenario(partners=100, weeks=4, jobs_per_week=400), seed=1).postings
+    local = [posting.at.astimezone(BERLIN) for posting in postings]
+    days = [sum(moment.weekday() == day for moment in local) for day in range(7)]
+    assert days[0] > days[4] > days[5]
+    assert sum(7 <= moment.hour < 19 for moment in local) > 0.9 * len(local)
+
+
+@given(st.datetimes(datetime(2027, 3, 1), datetime(2027, 11, 5), timezones=st.just(BERLIN)))  # noqa: DTZ001
+def test_people_answer_at_work_only(moment: datetime) -> None:
+    answered = at_work(moment)
+    assert moment <= answered < moment + timedelta(days=3)
+    assert 8 <= answered.hour < 18
+    assert answered.weekday() < 5
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"), [([], 0.0), ([0, 0], 0.0), ([2, 2, 2], 0.0), ([0, 0, 0, 1], 0.75), ([1, 3], 0.25)]
+)
+def test_gini(loads: list[float], expected: float) -> None:
+    assert gini(loads) == pytest.approx(expected)
+
+
+# -- the command -----------------------------------------------------------------------------------------
+
+QUICK = ["simulate", "--weeks", "1", "--partners", "60", "--jobs-per-week", "20"]
+
+
+def test_the_command_reports_and_draws(tmp_path: Path) -> None:
+    picture = tmp_path / "map.png"
+    done = CliRunner().invoke(main, [*QUICK, "--picture", str(picture)])
+    assert done.exit_code == 0, done.output
+    assert "jobs filled" in done.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_compares() -> None:
+    done = CliRunner().invoke(main, [*QUICK, "--against", "distance=1,free-load=0", "--runs", "2"])
+    assert done.exit_code == 0, done.output
+    assert "95 % of the time between" in done.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--policy", "nearness=1"], "neither a published policy"),
+        (["--policy", "distance=much"], "no number"),
+        (["--against", "distance=1", "--runs", "1"], "nothing about chance"),
+        (["--weeks", "0"], "greater than or equal to 1"),
+        (["--picture", "map.gif3"], "No picture"),
+    ],
+)
+def test_wrong_input_is_named(wrong: list[str], told: str) -> None:
+    done = CliRunner().invoke(main, [*QUICK, *wrong])
+    assert done.exit_code == 2
+    assert told in " ".join(done.output.replace("│", " ").split())
+
+
+def test_interrupted_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    picture = tmp_path / "map.png"
+    command = [sys.executable, "-c", "from matching.app import main; main()", *QUICK, "--weeks", "52"]
+    with subprocess.Popen(
+        [*command, "--picture", str(picture)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "world 1 of 1, policy 1 of 1\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "\nStopped; nothing was written.\n"
+    assert not picture.exists()
