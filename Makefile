@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers bench bench-profile faults faults-short requirements clean
+.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices bench bench-profile faults faults-short requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -31,6 +31,10 @@ faults-short: setup ## the short ones of them, with one fixed seed: what CI runs
 
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
+
+validate-invoices: setup ## every kind of e-invoice before the official validators; broken ones must all be rejected
+	@$(BIN)/python deploy/jars.py install validators .venv/validators >/dev/null
+	@$(BIN)/python tests/invoices
 
 bench: setup ## all figures of docs/performance.md, in a quarter of an hour (BENCH=--quick: 3 min; --long: hours)
 	@$(BIN)/python -m benchmarks $(BENCH)
@@ -74,7 +78,7 @@ format: setup ## put the code into shape
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --no-header
-requirements: setup ## newest releases into requirements/*.txt, and Kafka's jars into deploy/kafka.lock.json
+requirements: setup ## newest releases into requirements/*.txt, and the jars' into deploy/*.lock.json
 	@cd requirements && for part in runtime dev; do ../$(UV_COMPILE) $$part.in -o $$part.txt; done
 	@$(BIN)/python deploy/jars.py lock
 

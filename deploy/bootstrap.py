@@ -253,7 +253,7 @@ def _install_jars() -> None:
     version = json.loads(JARS_LOCK.read_text(encoding="utf-8"))["roots"][0].rsplit(":", 1)[1]
     with Progress(f"Apache Kafka {version}, each jar checked by hash") as progress:
         script = ROOT / "deploy" / "jars.py"
-        _run([str(VENV / "bin" / "python"), str(script), "install", str(VENV / "kafka")], progress)
+        _run([str(VENV / "bin" / "python"), str(script), "install", "kafka", str(VENV / "kafka")], progress)
 
 
 def _install_packages() -> None:

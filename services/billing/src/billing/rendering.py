@@ -1,0 +1,100 @@
+"""The errand `render`: an issued document becomes its files, once; what is stored is what everybody gets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from billing import archive
+from billing.einvoice.made import File, Wrong
+from billing.einvoice.workshop import Workshop
+
+log = structlog.get_logger()
+
+RENDER: Final = "render"
+"""The errand's kind; its payload: `documents`, the numbers of what was issued together."""
+
+_there = text("SELECT 1 FROM renderings WHERE document_number = :number LIMIT 1")
+_keep = text(
+    "INSERT INTO renderings (document_number, format, profile, file_name, content, sha256, report, document_sha256) "
+    "VALUES (:number, :format, :profile, :name, :content, :sha256, CAST(:report AS jsonb), :document) "
+    "ON CONFLICT DO NOTHING"
+)
+_of_document = text(
+    "SELECT format, profile, file_name, content, sha256, report FROM renderings "
+    "WHERE document_number = :number ORDER BY format"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A stored file."""
+
+    format: str
+    profile: str
+    name: str
+    content: bytes
+    sha256: str
+    report: Mapping[str, Any]
+
+
+class Renderer:
+    """Does the errand. `connect`: makes the engine, when first needed."""
+
+    def __init__(self, connect: Callable[[], AsyncEngine]) -> None:
+        self._connect = connect
+        self._engine: AsyncEngine | None = None
+        self._workshop = Workshop()
+
+    async def render(self, errand_id: str, payload: Mapping[str, Any]) -> None:
+        """Make and keep the files of these documents. Raises Wrong, Tampered, OSError or an SQL error: tried again."""
+        if self._engine is None:
+            self._engine = self._connect()
+        for number in payload["documents"]:
+            async with self._engine.connect() as db:
+                there = (await db.execute(_there, {"number": number})).scalar() is not None
+                document = None if there else await archive.document(db, number)
+            if there:
+                continue
+            if document is None:
+                raise Wrong(f"there is no document {number}")
+            try:
+                made = await self._workshop.make(document.data)
+            except Wrong as error:
+                log.error("document cannot be made", number=number, id=errand_id, why=str(error))
+                raise
+            async with self._engine.begin() as db:
+                await db.execute(_keep, [_row(number, document.sha256, file) for file in made])
+
+    async def close(self) -> None:
+        """End the worker and close the connections."""
+        await self._workshop.close()
+        if self._engine is not None:
+            await self._engine.dispose()
+
+
+async def of_document(db: AsyncConnection, number: str) -> list[Rendering]:
+    """The stored files of a document; none when they are not made yet."""
+    return [
+        Rendering(row.format, row.profile, row.file_name, row.content, row.sha256, row.report)
+        for row in await db.execute(_of_document, {"number": number})
+    ]
+
+
+def _row(number: str, document_sha256: str, file: File) -> dict[str, Any]:
+    return {
+        "number": number,
+        "format": file.format.name,
+        "profile": file.profile,
+        "name": file.name,
+        "content": file.content,
+        "sha256": file.sha256,
+        "report": json.dumps(file.report),
+        "document": document_sha256,
+    }
