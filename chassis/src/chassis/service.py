@@ -52,6 +52,7 @@ class Service:
     errands: what does each kind of errand.
     indexes: in-memory indexes that must be complete before the first batch.
     append_only: tables whose rows the service's own database role may neither change nor delete.
+    closes: what else to close when the service stops.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Service:
     errands: Mapping[str, Do] = field(default_factory=dict)
     indexes: Sequence[IndexReader] = ()
     append_only: Sequence[str] = ()
+    closes: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
 
 class Running:
@@ -141,7 +143,8 @@ class Running:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(_close(self.broker.stop), _close(self.publisher.stop))
+        closes = (self.broker.stop, self.publisher.stop, *self.service.closes)
+        await asyncio.gather(*[_close(close) for close in closes])
         await _close(self.engine.dispose)
         log.info("stopped", service=self.service.name)
 

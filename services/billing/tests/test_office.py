@@ -12,6 +12,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from billing.app import build, main
+from billing.einvoice.reading import embedded, read
 from billing.settings import Settings
 from chassis.service import Running
 from chassis.testing.network import Outside
@@ -63,15 +64,23 @@ async def test_the_documents_of_a_job_are_listed_shown_and_exported(
     assert "self-billed-invoice (type 389)" in shown.output
     assert "seller  Systemhaus Förde KG" in shown.output
 
-    page = tmp_path / "invoice.html"
-    assert (await billing("documents", "show", numbers[0], "--html", str(page))).exit_code == 0
-    assert "<h1>Rechnung" in page.read_text(encoding="utf-8")
-
     folder = tmp_path / "out"
     exported = await billing("documents", "export", "--job", str(story.job_id), str(folder))
-    assert exported.exit_code == 0
-    assert sorted(file.stem for file in folder.iterdir()) == sorted(numbers)
-    assert "<h1>Self-billed invoice" in (folder / f"{numbers[1]}.html").read_text(encoding="utf-8")
+    assert exported.exit_code == 0, exported.output
+    endings = (".cii.xml", ".pdf", ".ubl.xml")
+    assert sorted(file.name for file in folder.iterdir()) == sorted(
+        f"{number}{ending}" for number in numbers for ending in endings
+    )
+    xml = (folder / f"{numbers[1]}.cii.xml").read_bytes()
+    assert (
+        embedded((folder / f"{numbers[1]}.pdf").read_bytes()) != xml
+    )  # two standards, told by their identifiers
+    assert read(xml).type_code == "389"
+    again = await billing("documents", "export", "--job", str(story.job_id), str(tmp_path / "again"))
+    assert again.exit_code == 0
+    for file in folder.iterdir():
+        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+    assert "passed: XSD" in (await billing("documents", "show", numbers[1])).output
 
 
 async def test_what_is_not_there_is_said(billing: Billing, story: Any, tmp_path: Path) -> None:

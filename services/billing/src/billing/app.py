@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from billing import inbound, office, outbound
+from billing.domain.issuing import RENDER
+from billing.rendering import Renderer
 from billing.settings import Settings
 from billing.tables import APPEND_ONLY
+from chassis import database
 from chassis.batch import Replies
 from chassis.cli import command
 from chassis.service import Service
@@ -18,6 +21,7 @@ MIGRATIONS = _SOURCE if _SOURCE.is_dir() else Path(__file__).parent / "migration
 
 def build(settings: Settings) -> Service:
     """Billing, put together. Nothing connects yet."""
+    renderer = Renderer(lambda: database.connect(settings, "billing files"))
     return Service(
         name="billing",
         readers=inbound.readers(settings.terms()),
@@ -25,6 +29,8 @@ def build(settings: Settings) -> Service:
         replies=Replies(BillingAccepted, BillingRejected),
         migrations=MIGRATIONS,
         append_only=APPEND_ONLY,
+        errands={RENDER: renderer.render} if settings.makes_files else {},
+        closes=[renderer.close],
     )
 
 

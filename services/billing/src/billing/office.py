@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,16 +14,18 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import archive, page, worklist
+from billing import archive, rendering, worklist
 from billing.archive import Archived, Tampered
 from billing.audit import audit
 from billing.domain.holds import MEANINGS
+from billing.rendering import Rendering
 from billing.settings import Settings
 from chassis import database
 
 T = TypeVar("T")
 
 MOST_LISTED = 200
+LOOK_AGAIN_SECONDS = 0.3
 _PARTNER_ACCOUNTS = ("receivable", "payable")
 
 documents = typer.Typer(no_args_is_help=True, help="Issued documents: list, read, export.")
@@ -33,19 +36,16 @@ Job = Annotated[UUID | None, typer.Option("--job", help="the job's id")]
 
 
 @documents.command("show")
-def show(
-    number: Annotated[str, typer.Argument(help="such as RE-2026-000001")],
-    html: Annotated[Path | None, typer.Option("--html", help="write the page to this file")] = None,
-) -> None:
-    """Show one document: a summary, or with --html the readable page as a file."""
+def show(number: Annotated[str, typer.Argument(help="such as RE-2026-000001")]) -> None:
+    """Show one document: what it says, and the files that were made of it."""
     found = _read(lambda db: archive.document(db, number))
     if found is None:
         raise SystemExit(f"billing: there is no document {number}")
-    if html is None:
-        typer.echo(_summary(found))
-    else:
-        html.write_text(page.render(found.data, found.sha256), encoding="utf-8")
-        typer.echo(f"{found.number} -> {html}")
+    typer.echo(_summary(found))
+    for file in _read(lambda db: rendering.of_document(db, number)):
+        passed = ", ".join(file.report["passed"])
+        typer.echo(f"  {file.name}  {len(file.content)} bytes, {file.profile}; passed: {passed}")
+        typer.echo(f"  sha256 {file.sha256}")
 
 
 @documents.command("list")
@@ -62,16 +62,19 @@ def list_documents(job: Job = None) -> None:
 def export(
     folder: Annotated[Path, typer.Argument(help="is made if it is not there")],
     job: Annotated[UUID, typer.Option("--job", help="the job's id")],
+    wait_seconds: Annotated[float, typer.Option("--wait", help="for files that are being made")] = 30.0,
 ) -> None:
-    """Write a job's documents as pages, NUMBER.html each."""
-    found = _read(lambda db: archive.of_job(db, str(job)))
-    if not found:
+    """Write a job's documents as they are stored: NUMBER.pdf (ZUGFeRD), NUMBER.cii.xml, NUMBER.ubl.xml (XRechnung)."""
+    files, missing = _read(lambda db: _files(db, str(job), wait_seconds))
+    if not files and not missing:
         raise SystemExit(f"billing: there are no documents for job {job}")
     folder.mkdir(parents=True, exist_ok=True)
-    for one in found:
-        file = folder / f"{one.number}.html"
-        file.write_text(page.render(one.data, one.sha256), encoding="utf-8")
+    for one in files:
+        file = folder / one.name
+        file.write_bytes(one.content)
         typer.echo(file)
+    if missing:
+        raise SystemExit(f"billing: not made yet: {', '.join(missing)}; the service's log says why")
 
 
 @holds.callback(invoke_without_command=True)
@@ -118,6 +121,19 @@ def check() -> None:
     if found.findings:
         raise typer.Exit(1)
     typer.echo("every entry and the whole sum to zero; numbers without gap; documents as issued: holds")
+
+
+async def _files(db: AsyncConnection, job_id: str, wait_seconds: float) -> tuple[list[Rendering], list[str]]:
+    """The stored files of a job's documents, and the numbers of those that have none when the wait is over."""
+    until = time.monotonic() + wait_seconds
+    while True:
+        numbers = [one.number for one in await archive.of_job(db, job_id)]
+        stored = {number: await rendering.of_document(db, number) for number in numbers}
+        missing = [number for number, files in stored.items() if not files]
+        if not missing or time.monotonic() > until:
+            return [file for files in stored.values() for file in files], missing
+        await db.rollback()  # a transaction that waits sees nothing new
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _summary(found: Archived) -> str:

@@ -104,7 +104,7 @@ def _parsed(content: bytes) -> Any:
         raise _refused("not-xml", "The file is no well-formed XML.") from None
     except ValueError:
         raise _refused("not-xml", "The file is no well-formed XML.") from None
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise _refused("not-xml", "An invoice has no document type declaration.")
     return root
 

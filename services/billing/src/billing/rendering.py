@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from sqlalchemy import text
@@ -16,9 +16,6 @@ from billing.einvoice.made import File, Wrong
 from billing.einvoice.workshop import Workshop
 
 log = structlog.get_logger()
-
-RENDER: Final = "render"
-"""The errand's kind; its payload: `documents`, the numbers of what was issued together."""
 
 _there = text("SELECT 1 FROM renderings WHERE document_number = :number LIMIT 1")
 _keep = text(
@@ -53,7 +50,10 @@ class Renderer:
         self._workshop = Workshop()
 
     async def render(self, errand_id: str, payload: Mapping[str, Any]) -> None:
-        """Make and keep the files of these documents. Raises Wrong, Tampered, OSError or an SQL error: tried again."""
+        """Make and keep the files of what was issued together; `documents` are the numbers.
+
+        Raises Wrong, Tampered, OSError or an SQL error: it is tried again.
+        """
         if self._engine is None:
             self._engine = self._connect()
         for number in payload["documents"]:

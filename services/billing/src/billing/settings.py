@@ -58,6 +58,10 @@ class Settings(ServiceSettings):
         default=10.0, ge=0, le=3600, description="lack that is waited for in silence"
     )
 
+    makes_files: bool = Field(
+        default=True, description="makes e-invoices of what was issued; else another replica does"
+    )
+
     @field_validator("distributor_building_certificates")
     @classmethod
     def _certificates_are_days(cls, said: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     SmallInteger,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -197,5 +199,29 @@ postings = Table(
 )
 Index("postings_account", postings.c.account)
 
-APPEND_ONLY = (documents.name, entries.name, postings.name)
+renderings = Table(
+    "renderings",
+    metadata,
+    Column(
+        "document_number",
+        Text,
+        ForeignKey("documents.number", name="renderings_document"),
+        primary_key=True,
+    ),
+    Column("format", Text, primary_key=True, doc="zugferd (a PDF), xrechnung_cii or xrechnung_ubl"),
+    Column("profile", Text, nullable=False, doc="version of the standard, in words"),
+    Column("file_name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False, doc="the exact bytes that everybody gets"),
+    Column("sha256", Text, nullable=False, doc="of content"),
+    Column("report", JSONB, nullable=False, doc="what was checked, and what it was made with"),
+    Column("document_sha256", Text, nullable=False, doc="of the frozen data it was made from"),
+    Column("made_at", _moment, nullable=False, server_default=func.now()),
+    CheckConstraint(
+        "format IN ('zugferd', 'xrechnung_cii', 'xrechnung_ubl')", name="renderings_format_known"
+    ),
+    CheckConstraint("sha256 = encode(sha256(content), 'hex')", name="renderings_sha256_fits"),
+    comment="E-invoices, made once. A trigger refuses UPDATE, DELETE and TRUNCATE.",
+)
+
+APPEND_ONLY = (documents.name, entries.name, postings.name, renderings.name)
 """What the service's own role may write and read, and nothing more: no UPDATE, no DELETE."""

@@ -60,7 +60,7 @@ def write(
 
 
 def _documents(stack: Stack, told: Told, sides: Mapping[str, Path]) -> list[Path]:
-    """Both documents as billing's own command writes them, each to its side."""
+    """Both documents as billing made them, PDF with XML in it and XML alone, each to its side."""
     environment = {
         "BILLING_DATABASE_URL": stack.database_url("billing"),
         "BILLING_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap,
@@ -80,7 +80,7 @@ def _documents(stack: Stack, told: Told, sides: Mapping[str, Path]) -> list[Path
     owners = {told.invoice.document_number: "client", told.self_billed.document_number: "contractor"}
     files = []
     for file in sorted(both.iterdir()):
-        side = owners.get(file.stem)
+        side = owners.get(file.name.split(".")[0])
         if side is not None:
             files.append(file.rename(sides[side] / file.name))
     shutil.rmtree(both)

@@ -15,7 +15,7 @@ from billing.einvoice import files
 from billing.einvoice.made import File, Wrong
 from billing.einvoice.profiles import NoProfile
 
-NICENESS = 5
+NICENESS = 19
 
 
 def _answer(request: bytes) -> dict[str, Any]:
