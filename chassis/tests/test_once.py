@@ -122,7 +122,7 @@ async def test_a_group_that_begins_anew_finds_everything_known(toy: World) -> No
 
 async def test_offsets_that_somebody_sets_forward_pass_no_record_over(world: World) -> None:
     first = await world.start()
-    await world.reply(await world.send_cancel())
+    await world.reply(await world.send(world.cancel(uuid7(), uuid7())))
     await world.until_at_rest()
     await first.stop()
     world.replicas.clear()
