@@ -55,7 +55,7 @@ async def deadlocks(lab: Laboratory) -> None:
 
 
 def _lock_backwards(lab: Laboratory, service: str) -> None:
-    url = lab.stack.database_url(service, "postgresql")
+    url = lab.stack.postgres.superuser_url(lab.database_of(service))  # who may set deadlock_timeout
     with psycopg.connect(url, options="-c deadlock_timeout=100ms -c lock_timeout=3s") as db:
         rows = db.execute(
             "SELECT reader, topic, partition FROM progress ORDER BY reader, topic DESC, partition DESC"
