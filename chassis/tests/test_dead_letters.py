@@ -6,7 +6,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from toy_service.service import BROKEN, build
+from toy_service.service import BROKEN, Settings, build
 from toy_service.world import World
 from typer.testing import CliRunner, Result
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 async def _order(toy: World, *words: str) -> Result:
     """What an operator types, in a process of his own as far as the service can tell."""
-    app = dead_letters_cli.command(lambda: toy.toy.settings, build)  # type: ignore[arg-type]
+    app = dead_letters_cli.command(lambda: Settings(**dict(toy.toy.settings)), build)
     return await asyncio.to_thread(lambda: CliRunner().invoke(app, list(words)))
 
 

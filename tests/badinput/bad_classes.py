@@ -195,12 +195,12 @@ CLASSES: tuple[BadClass, ...] = (
     _subject("U+0000 in a text", "invalid", lambda good: f"{good.subject}\x00"),
     _subject("half a surrogate pair in a text", "invalid|not-json|not-utf8", lambda good: f"{good.subject}\ud800"),
     _subject("a text without end", "invalid", lambda _: "x" * 50_000),
-    # envelope: key
+    # the key of the envelope
     _key("null key", "key-missing", None),
     _key("empty key", "key-missing|key-not-subject", b""),
     _key("key is another subject", "key-not-subject", str(uuid7()).encode()),
     _key("key not UTF-8", "key-not-subject", b"\xff\xfe"),
-    # envelope: headers
+    # the headers of the envelope
     BadClass("no header at all", "envelope", "dead", "envelope-missing-.*",
              lambda good: [replace(good.raw, headers=[])]),
     *[_missing(header) for header in (
