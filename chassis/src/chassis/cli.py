@@ -63,7 +63,7 @@ def command(name: str, settings_class: type[Settings], build: Callable[[Settings
             typer.echo(f"{prefix}{field_name.upper():<36} {default!s:<14} {field.description or ''}")
 
     app.add_typer(
-        dead_letters_cli.command(lambda: _settings(name, settings_class), build), name="dead-letters"
+        dead_letters_cli.command(lambda: read_settings(name, settings_class), build), name="dead-letters"
     )
     return app
 

@@ -164,7 +164,12 @@ async def _more_than(database: Database, before: int) -> bool:
 
 async def _role_changes_nothing(database: Database) -> None:
     """By its rights, before any trigger: and it cannot switch triggers off or give itself rights."""
-    columns = {"documents": "number", "entries": "source", "postings": "account"}
+    columns = {
+        "documents": "number",
+        "entries": "source",
+        "postings": "account",
+        "renderings": "format",
+    }
     assert set(columns) == set(APPEND_ONLY)
     for table, column in columns.items():
         for statement in (
