@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -146,7 +147,7 @@ async def test_killed_while_issuing_numbers_have_no_gap_and_no_double_and_its_ro
     for first in range(0, JOBS, step):
         await asyncio.gather(*[outside.send(job.completed()) for job in jobs[first : first + step]])
         settled_before = len(database.numbers("invoice"))
-        await until(lambda before=settled_before: _more_than(database, before), seconds=60)
+        await until(partial(_more_than, database, settled_before), seconds=60)
         await processes.start()
         await processes.kill_oldest()
     for job in jobs:
