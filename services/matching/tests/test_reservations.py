@@ -31,7 +31,7 @@ from matching.testing import World, contractor, job, offering
 pytestmark = pytest.mark.stack
 
 CLIENTS = 8
-AT_ONCE = 25
+AT_ONCE = 50
 """Acceptances in one transaction, as the path takes them from a batch."""
 
 
@@ -135,7 +135,7 @@ async def _accept(db: AsyncConnection, commands: list[AcceptOffer], rush: Rush) 
         world.apply(command.job_id, decision)
         got.append(str(command.job_id))
     if got:
-        await ASSIGNMENTS.save(db, {key: world.states[UUID(key)] for key in got})
+        await ASSIGNMENTS.save(db, {key: world.states[UUID(key)] for key in sorted(got)})
         changed = {
             key: replace(row, before_minutes=before[key].reserved_minutes)
             for key, row in world.taken.items()
@@ -180,7 +180,8 @@ async def _rush(engine: AsyncEngine, rush: Rush) -> Books:
         while batches:
             batch = batches.pop()
             async with engine.begin() as db:
-                won += await _accept(db, batch, rush)
+                got = await _accept(db, batch, rush)
+            won += got
 
     await asyncio.gather(*[client() for _ in range(CLIENTS)])
     async with engine.connect() as db:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chassis.decisions import Decision, More, Outcome, Row, Waiting
+from chassis.decisions import Changed, Decision, More, Outcome, Row, Waiting
 from chassis.routes import Given, Reader, TimerRoute, acting_for, distributor, on, on_timer
 from contracts.billing_rate_cards_v1 import RateCard
 from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobEvent, JobPosted, JobStarted
@@ -46,6 +47,7 @@ from matching.store import (
     REACH,
     RECORDS,
     STANDINGS,
+    VERSIONS,
 )
 from matching.translation import contractor_from, job_from, rate_card_from
 
@@ -112,9 +114,9 @@ def readers(
         ),
         Reader(
             "contractors",
-            tables=(CONTRACTORS, ENGAGEMENTS, FRESH_DEEDS, STANDINGS, COVERAGE, measuring),
+            tables=(CONTRACTORS, VERSIONS, ENGAGEMENTS, FRESH_DEEDS, STANDINGS, COVERAGE, measuring),
             routes=(
-                on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),
+                on(Partner, CONTRACTORS, partner_changed, needs=what_hangs_on_him),
             ),
             timers=(
                 on_timer("measure", COVERAGE, coverage_measured(measuring, coverage_every)),
@@ -216,9 +218,17 @@ def minutes_of(event: JobCompleted) -> int:
     return int(event.statement.hours * 60)
 
 
+def what_hangs_on_him(partner: Partner) -> Iterable[Row]:
+    return ENGAGEMENTS.row(partner.partner_id), VERSIONS.locked(partner.partner_id)
+
+
 def partner_changed(state: Any, partner: Partner, given: Given) -> Outcome[Any]:
     engagements = given.one(ENGAGEMENTS, partner.partner_id) or ()
-    return contractors.remember(state, contractor_from(partner, given.version), engagements, given.now)
+    decision = contractors.remember(state, contractor_from(partner, given.version), engagements, given.now)
+    if decision.state is state:
+        return decision
+    versions = (*(given.one(VERSIONS, partner.partner_id) or ()), decision.state)
+    return replace(decision, also=[Changed(VERSIONS.name, str(partner.partner_id), versions)])
 
 
 def deeds_counted(state: Any, _: str, given: Given) -> Outcome[Any]:
