@@ -151,6 +151,7 @@ class Weather:
         group = self._world.broker.group
         for partition in self._world.database.tables["progress"]:
             group.committed[partition] = len(self._world.broker.logs[partition])
+            group.set_forward[partition] = group.committed[partition]
         group.rebalance()
 
     def offsets_deleted(self, _: Replica) -> None:
