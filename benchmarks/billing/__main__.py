@@ -23,7 +23,7 @@ def main() -> int:
     """Command line. The last line is `figures: {…}`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.billing", description=__doc__)
     parser.add_argument("--jobs", type=int, default=4000, help="per round")
-    parser.add_argument("--batch", type=int, default=500, help="jobs in one transaction, for both")
+    parser.add_argument("--batch", type=int, default=250, help="jobs in one transaction, for both")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="servicenetz-bench-"))

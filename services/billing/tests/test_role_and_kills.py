@@ -100,7 +100,8 @@ class Processes:
 
     async def kill_oldest(self) -> None:
         victim = self.running.pop(0)
-        victim.kill()
+        if victim.returncode is None:
+            victim.kill()
         await victim.wait()
 
 
@@ -172,6 +173,7 @@ async def _role_changes_nothing(database: Database) -> None:
         "renderings": "format",
     }
     assert set(columns) == set(APPEND_ONLY)
+    database.refusal(f'GRANT UPDATE ON documents TO "{database.role}"')  # a warning, and no right
     for table, column in columns.items():
         for statement in (
             f"UPDATE {table} SET {column} = {column}",  # noqa: S608  # names from this test
@@ -182,5 +184,4 @@ async def _role_changes_nothing(database: Database) -> None:
         ):
             assert database.refusal(statement) == NOT_ALLOWED, statement
     assert database.refusal("SET session_replication_role = replica") == NOT_ALLOWED
-    assert database.refusal(f'GRANT UPDATE ON documents TO "{database.role}"') == NOT_ALLOWED
     assert database.refusal("UPDATE settlements SET resolution_note = NULL") is None

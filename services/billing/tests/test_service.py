@@ -276,7 +276,8 @@ async def test_the_database_refuses_what_would_break_the_books(settled: Running)
     assert await _refused(settled, f"{POSTING}, 9, 'petty-cash', 0 FROM entries LIMIT 1") == CHECK_FAILED
     assert await _refused(settled, f"{POSTING} || 'X', 1, 'revenue', 0 FROM entries LIMIT 1") == NO_SUCH_ROW
     booked_again = (
-        "INSERT INTO entries SELECT 'X', source, happened, leg, job_id, document_number, booked_on "
+        "INSERT INTO entries (entry_id, source, happened, leg, job_id, document_number, booked_on) "
+        "SELECT 'X', source, happened, leg, job_id, document_number, booked_on "
         "FROM entries LIMIT 1"
     )
     assert await _refused(settled, booked_again) == NOT_UNIQUE
@@ -307,7 +308,8 @@ async def test_an_entry_is_weighed_at_commit_and_not_before(settled: Running) ->
     async with settled.engine.begin() as db:
         await db.execute(
             text(
-                "INSERT INTO entries SELECT 'X-1', 'X', 'paid', 'contractor', job_id, NULL, '2026-03-05' "
+                "INSERT INTO entries (entry_id, source, happened, leg, job_id, booked_on) "
+                "SELECT 'X-1', 'X', 'paid', 'contractor', job_id, '2026-03-05' "
                 "FROM settlements"
             )
         )
