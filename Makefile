@@ -5,7 +5,8 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices bench bench-profile faults faults-short requirements clean
+.PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices
+.PHONY: bench bench-profile bench-billing faults faults-short requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -41,6 +42,9 @@ bench: setup ## all figures of docs/performance.md, in a quarter of an hour (BEN
 
 bench-profile: setup ## where the time goes: by stage, function and statement, for each service
 	@$(BIN)/python -m benchmarks --profile
+
+bench-billing: setup ## settlements per second next to a bare insert of the same rows; XML and PDF per second
+	@$(BIN)/python -m benchmarks.billing
 
 up: setup ## keep everything running for development; Ctrl-C ends it
 	@$(BIN)/servicenetz up

@@ -12,10 +12,9 @@ from uuid import uuid4
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.flow import ALL_TOPICS, BODY_BYTES, HEADER_BYTES, PARTITIONS, READERS, TOPICS, Step
-from benchmarks.people import HEADERS, KIND, LISTENS_TO, People, Sending, blank, kind_of
+from benchmarks.flow import BODY_BYTES, HEADER_BYTES, PARTITIONS, READERS, TOPICS, Step
+from benchmarks.people import HEADERS, KIND, LISTENS_TO, People, Sending, blank, kind_of, topics
 
 BATCH = 500
 WARM_UP = 200
@@ -48,7 +47,13 @@ class Bare:
 
     async def run(self, lifecycles: int) -> float:
         """Post so many jobs at once and wait until each is settled."""
-        await self._prepare()
+        async with topics(self._bootstrap, self._prefix):
+            return await self._run(lifecycles)
+
+    async def _run(self, lifecycles: int) -> float:
+        connection = await asyncpg.connect(self._database)
+        await connection.execute(SCHEMA)
+        await connection.close()
         pool = await asyncpg.create_pool(self._database, min_size=len(READERS), max_size=len(READERS) * 2)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap, enable_idempotence=True, acks="all", max_batch_size=131_072
@@ -74,15 +79,6 @@ class Bare:
         await producer.stop()
         await pool.close()
         return lifecycles / seconds
-
-    async def _prepare(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
-        await admin.start()
-        await admin.create_topics([NewTopic(self._topic(name), PARTITIONS, 1) for name in ALL_TOPICS])
-        await admin.close()
-        connection = await asyncpg.connect(self._database)
-        await connection.execute(SCHEMA)
-        await connection.close()
 
     def _topic(self, name: str) -> str:
         return f"{self._prefix}.{name}"

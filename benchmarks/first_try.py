@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 from pydantic import BaseModel
@@ -25,13 +24,12 @@ from sqlalchemy import Identity, Index
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from benchmarks.flow import ALL_TOPICS, BODY_BYTES, PARTITIONS, READERS, TOPICS
-from benchmarks.people import HEADERS, KIND, LISTENS_TO, People, Sending
+from benchmarks.flow import BODY_BYTES, READERS, TOPICS
+from benchmarks.people import HEADERS, KIND, LISTENS_TO, People, Sending, topics
 from servicenetz.processes import Process
 
 WARM_UP = 20
 """Lifecycles before the clock runs; it also waits until all processes are there."""
-READY_WITHIN_S = 60.0
 KAFKA, DATABASE = "FIRST_TRY_KAFKA", "FIRST_TRY_DATABASE"
 PROCESSES = (("job-exchange",), ("matching",), ("billing",), ("notices", "partners"))
 """Which readers share a process: four services, as ours."""
@@ -135,6 +133,10 @@ class FirstTry:
 
     async def run(self, lifecycles: int) -> float:
         """Post so many jobs at once and wait until each is settled."""
+        async with topics(self._bootstrap, self._prefix):
+            return await self._run(lifecycles)
+
+    async def _run(self, lifecycles: int) -> float:
         await self._prepare()
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", max_batch_size=131_072)
         consumer = AIOKafkaConsumer(
@@ -153,8 +155,7 @@ class FirstTry:
                 await asyncio.gather(*[await self._send(producer, message) for message in messages])
 
             people = People(consumer, send)
-            async with asyncio.timeout(READY_WITHIN_S):
-                await people.lifecycles(WARM_UP)
+            await people.lifecycles(WARM_UP)
             return lifecycles / await people.lifecycles(lifecycles)
         finally:
             for process in processes:
@@ -176,10 +177,6 @@ class FirstTry:
         )
 
     async def _prepare(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
-        await admin.start()
-        await admin.create_topics([NewTopic(f"{self._prefix}.{name}", PARTITIONS, 1) for name in ALL_TOPICS])
-        await admin.close()
         engine = create_async_engine(self._database.replace("postgresql://", "postgresql+asyncpg://", 1))
         async with engine.begin() as db:
             await db.run_sync(Base.metadata.create_all)

@@ -84,13 +84,19 @@ HEADER_BYTES = 480
 PARTITIONS = 12
 
 
+def kinds_per_lifecycle() -> list[str]:
+    """The kind of each message of one lifecycle, commands included."""
+    kinds = ["post", "arrive", "state"]
+    for kind in kinds:
+        kinds.extend(sent for steps in READERS.values() for _, sent in steps.get(kind, IGNORED).sends)
+    return kinds
+
+
 def messages_per_lifecycle() -> int:
-    """Messages on topics per lifecycle, commands included."""
-    counts = {"post": 1, "arrive": 1, "state": 1}
-    total = 0
-    queue = list(counts)
-    while queue:
-        kind = queue.pop()
-        total += 1
-        queue.extend(sent for steps in READERS.values() for _, sent in steps.get(kind, IGNORED).sends)
-    return total
+    """Messages on topics."""
+    return len(kinds_per_lifecycle())
+
+
+def body_bytes_per_lifecycle() -> int:
+    """Bytes of their bodies."""
+    return sum(BODY_BYTES[kind] for kind in kinds_per_lifecycle())

@@ -35,6 +35,7 @@ class Copied:
 
 
 _JOB = {"job_id": "s.job"}
+_OF_JOB = "t.job_id = %(job)s::text::uuid"
 _SUBJECT = {"subject": "s.job::text"}
 _VERSIONS = Copied("subject_versions", "t.subject = %(job)s::text", _SUBJECT)
 _NUMBER = "t.{} || '-' || s.n"
@@ -46,9 +47,9 @@ _INBOX = Copied(
 
 ROWS: Mapping[str, Sequence[Copied]] = {
     "job-exchange": (
-        Copied("jobs", "t.job_id = %(job)s", _JOB),
-        Copied("statements", "t.job_id = %(job)s", _JOB),
-        Copied("sealed_end_customers", "t.job_id = %(job)s", _JOB),
+        Copied("jobs", _OF_JOB, _JOB),
+        Copied("statements", _OF_JOB, _JOB),
+        Copied("sealed_end_customers", _OF_JOB, _JOB),
         Copied("compacted", "t.subject = %(job)s::text", _SUBJECT),
         _VERSIONS,
         _INBOX,
@@ -56,17 +57,21 @@ ROWS: Mapping[str, Sequence[Copied]] = {
     "matching": (
         Copied(
             "assignment",
-            "t.job_id = %(job)s",
+            _OF_JOB,
             _JOB | {"document": "replace(t.document, %(job)s::text, s.job::text)"},
         ),
         _VERSIONS,
         _INBOX,
     ),
     "billing": (
-        Copied("settlements", "t.job_id = %(job)s", _JOB),
+        Copied(
+            "settlements",
+            _OF_JOB,
+            _JOB | {name: _NUMBER.format(name) for name in ("invoice_number", "self_billed_number")},
+        ),
         Copied(
             "documents",
-            "t.job_id = %(job)s",
+            _OF_JOB,
             _JOB
             | {
                 "number": _NUMBER.format("number"),
@@ -77,18 +82,18 @@ ROWS: Mapping[str, Sequence[Copied]] = {
         ),
         Copied(
             "entries",
-            "t.document_number IN (SELECT number FROM documents WHERE job_id = %(job)s)",
-            {"entry_id": _NUMBER.format("entry_id"), "document_number": _NUMBER.format("document_number")},
+            _OF_JOB,
+            _JOB | {name: _NUMBER.format(name) for name in ("entry_id", "source", "document_number")},
         ),
         Copied(
             "postings",
-            "t.entry_id IN (SELECT number FROM documents WHERE job_id = %(job)s)",
+            "t.entry_id IN (SELECT entry_id FROM entries WHERE job_id = %(job)s::text::uuid)",
             {"entry_id": _NUMBER.format("entry_id")},
         ),
         _VERSIONS,
         _INBOX,
     ),
-    "partner-registry": (Copied("correspondence", "t.job_id = %(job)s", _JOB), _VERSIONS, _INBOX),
+    "partner-registry": (Copied("correspondence", _OF_JOB, _JOB), _VERSIONS, _INBOX),
 }
 
 

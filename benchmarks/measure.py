@@ -17,11 +17,13 @@ from benchmarks.rates import rates
 from benchmarks.replicas import replicas
 from benchmarks.rest import rest
 from benchmarks.results import Results
+from benchmarks.traffic import traffic
 from servicenetz.stack import Stack
 
 REPLICAS = 2
 """As many as the stack must be made with."""
 FIRST_RUN = 100
+COUNTED = 20
 JOBS_PER_S = 50.0
 WAVE_OF_RATE = 1.5
 """A job of the flood is posted and assigned only, which is less work than a lifecycle."""
@@ -42,6 +44,8 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
         per_s = await network.run(plan.lifecycles(FIRST_RUN / plan.run_s))
         await fleet.rest()
 
+        steps.next("messages and bytes")
+        sent = await traffic(fleet, network, COUNTED)
         steps.next("lifecycles per second")
         rated = await rates(fleet, network, plan.rounds, plan.sizes(per_s), say)
         per_s = rated.median(lambda each: each.ours_per_s)
@@ -85,7 +89,7 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
             heap = await flood_memory(fleet, network, plan.flood, plan.flood_s)
     return Results(
         plan=plan.name, took_s=time.monotonic() - began, partners=plan.partners, machine=machine(stack, load),
-        rates=rated, rest=rested, delays=delayed, fairness=flooded, replicas=shared, drain=drained,
+        traffic=sent, rates=rated, rest=rested, delays=delayed, fairness=flooded, replicas=shared, drain=drained,
         growth=grown, flood=heap, profile=looked,
     )  # fmt: skip
 

@@ -52,6 +52,7 @@ CUSTOMER = json.dumps(
 AT_ONCE = 500
 PATIENCE_S = 180.0
 """Longest wait for whatever a measurement waits for; each says when it needs another."""
+HELD = billing_settlements_v1.SettlementHeld.TYPE.encode()
 SETTLED = billing_settlements_v1.JobSettled.TYPE.encode()
 RELEASED = job_exchange_jobs_v1.WorkOrderReleased.TYPE.encode()
 STARTED = job_exchange_jobs_v1.JobStarted.TYPE.encode()
@@ -215,6 +216,8 @@ class Network:
             kind = dict(record.headers).get("ce_type")
             if record.key not in open_keys:
                 continue
+            if kind == HELD:
+                raise RuntimeError(f"a settlement is held: {json.loads(record.value)['hold']}")
             if kind == SETTLED:
                 open_keys.discard(record.key)
             elif kind == RELEASED:

@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.flow import BODY_BYTES, HEADER_BYTES
+from benchmarks.flow import ALL_TOPICS, BODY_BYTES, HEADER_BYTES, PARTITIONS
 
 AT_ONCE = 500
+PATIENCE_S = 180.0
 ANSWERS = {"released": "arrive", "started": "state"}
 LISTENS_TO = ("jobs", "settlements")
 KIND = "kind"
@@ -18,6 +21,20 @@ HEADERS = [(f"ce_{number}", b"x" * (HEADER_BYTES // 12)) for number in range(12)
 Sending = tuple[str, str, bytes]
 """Topic, kind of message, key."""
 Send = Callable[[Sequence[Sending]], Awaitable[None]]
+
+
+@asynccontextmanager
+async def topics(bootstrap: str, prefix: str) -> AsyncIterator[None]:
+    """The topics of one run, gone afterwards: a broker with a thousand partitions more is another broker."""
+    names = [f"{prefix}.{name}" for name in ALL_TOPICS]
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+        yield
+        await admin.delete_topics(names)
+    finally:
+        await admin.close()
 
 
 class People:
@@ -38,10 +55,14 @@ class People:
         began = time.perf_counter()
         await self._send([("commands", "post", str(uuid4()).encode()) for _ in range(number)])
         answering = asyncio.create_task(self._until_settled(number))
-        done, _ = await asyncio.wait([answering, *working], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            [answering, *working], timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+        )
         answering.cancel()
         for task in done:
             task.result()
+        if not done:
+            raise TimeoutError(f"{number - len(self._settled)} of {number} jobs are not settled")
         return time.perf_counter() - began
 
     async def _until_settled(self, number: int) -> None:

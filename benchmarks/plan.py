@@ -18,12 +18,12 @@ class Plan:
     partners: int = 300
     rounds: int = 5
     run_s: float = 8.0
-    rest_s: float = 20.0
+    rest_s: float = 15.0
     steady_s: float = 20.0
-    fairness_s: float = 15.0
+    fairness_s: float = 12.0
     replica_rounds: int = 3
     drain: int | None = 100_000
-    drain_s: float = 100.0
+    drain_s: float = 80.0
     tables: tuple[int, int] | None = (10_000, 100_000)
     growth_rounds: int = 3
     flood: int | None = 50_000

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.fairness import BOUND_MS, PROBES_PER_S
-from benchmarks.flow import messages_per_lifecycle
+from benchmarks.flow import HEADER_BYTES, body_bytes_per_lifecycle, messages_per_lifecycle
 from benchmarks.profiling import STAGES, Profile
 from benchmarks.results import Results
+from benchmarks.traffic import Traffic
 
 TEMPLATE = Path(__file__).with_name("performance.template.md")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -132,6 +133,17 @@ def show(results: Results, console: Console) -> None:
     for line in lines(results):
         table.add_row(line.what, line.seen, line.aim, _word(line.met))
     console.print(table)
+    _show_traffic(results.traffic, console)
+
+
+def _show_traffic(traffic: Traffic, console: Console) -> None:
+    """To see whether `flow` still says what Servicenetz does."""
+    table = Table(title="bytes of a body", title_justify="left")
+    for name in ("message", "bytes"):
+        table.add_column(name)
+    for kind, size in sorted(traffic.body_of.items()):
+        table.add_row(kind, f"{size:.0f}")
+    console.print(table)
 
 
 def page(results: Results) -> str:
@@ -155,6 +167,11 @@ def page(results: Results) -> str:
         ),
         rounds=_rounds(results),
         messages=messages_per_lifecycle(),
+        bytes=f"{body_bytes_per_lifecycle():,}",
+        seen_messages=f"{results.traffic.messages:.1f}",
+        seen_bytes=f"{results.traffic.body_bytes:,.0f}",
+        seen_headers=f"{results.traffic.header_bytes / results.traffic.messages:.0f}",
+        headers=HEADER_BYTES,
         rest=_markdown(
             ("service", "RSS", "PSS", "% of a core"),
             [

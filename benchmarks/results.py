@@ -11,6 +11,7 @@ from benchmarks.profiling import Profile
 from benchmarks.rates import Rates
 from benchmarks.replicas import Replicas
 from benchmarks.rest import Rest
+from benchmarks.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Results:
     took_s: float
     partners: int
     machine: Machine
+    traffic: Traffic
     rates: Rates
     rest: Rest
     delays: Delays

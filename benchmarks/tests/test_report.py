@@ -16,6 +16,7 @@ from benchmarks.rates import Rates, Round
 from benchmarks.replicas import Replicas
 from benchmarks.rest import Rest
 from benchmarks.results import Results
+from benchmarks.traffic import Traffic
 from benchmarks.usage import Memory
 
 
@@ -29,6 +30,7 @@ RESULTS = Results(
     took_s=600,
     partners=300,
     machine=Machine("a processor", 2, 8, "Linux 6", 0.1, "abc1234", datetime(2026, 1, 1, tzinfo=UTC), {"Python": "3"}),
+    traffic=Traffic(25, 18_000, 10_000, {"billing.JobSettled.v1": 230}),
     # the machine was half as fast in the second round: the ratios are not
     rates=Rates([_round(120, 200, 4), _round(60, 100, 2), _round(130, 200, 4)]),
     rest=Rest(

@@ -6,6 +6,8 @@ import dataclasses
 import re
 from uuid import UUID
 
+import pytest
+from aiokafka import AIOKafkaProducer
 from toy_service.bad_input import Bad, Headers, classes, send_with_wild_header_name
 from toy_service.world import World
 
@@ -125,3 +127,19 @@ async def test_an_event_that_only_a_newer_version_knows_holds_up_none_of_its_agg
     await toy.send_expiry(job, 3)
     await toy.until_seen(job, "expired 1", "expired 3")
     assert (await toy.until_at_rest()).dead == 1
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_whatever_a_producer_compresses_with_is_read(toy: World, codec: str) -> None:
+    command = toy.cancel(uuid7(), uuid7())
+    envelope = toy.envelope(command)
+    bootstrap = toy.toy.settings.kafka_bootstrap_servers
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type=codec) as producer:
+        await producer.send_and_wait(
+            commands.TOPIC.name,
+            command.write() + b" " * 2000,
+            str(command.job_id).encode(),
+            headers=envelope.to_headers(),
+        )
+    reply = await toy.reply(UUID(envelope.id))
+    assert reply.TYPE == "job-exchange.CommandAccepted.v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from toy_service.world import DEAD_LETTERS, NOTICED, QUIET, TOO_LATE, World
 
 from chassis.testing.network import until
@@ -118,3 +118,32 @@ async def test_a_group_that_begins_anew_finds_everything_known(toy: World) -> No
     after = await toy.until_at_rest()
     assert after.done == before.done + 1
     assert [len(await toy.seen(job)) for job in jobs_sent] == [2] * 5
+
+
+async def test_offsets_that_somebody_sets_forward_pass_no_record_over(world: World) -> None:
+    first = await world.start()
+    await world.reply(await world.send(world.cancel(uuid7(), uuid7())))
+    await world.until_at_rest()
+    await first.stop()
+    world.replicas.clear()
+    missed = [await world.send(world.cancel(uuid7(), uuid7())) for _ in range(20)]
+    await _set_forward(first.settings.kafka_bootstrap_servers, "job-exchange.jobs")
+    await world.start()
+    for command_id in missed:
+        await world.reply(command_id)
+    books = await world.until_at_rest()
+    assert (books.done, books.holes) == (21, 0)
+
+
+async def _set_forward(bootstrap: str, group: str) -> None:
+    """As an operator who types `--to-latest`."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(commands.TOPIC.name, number) for number in range(commands.TOPIC.partitions)
+        ]
+        consumer.assign(partitions)
+        await consumer.commit(await consumer.end_offsets(partitions))
+    finally:
+        await consumer.stop()

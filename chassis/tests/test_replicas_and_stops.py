@@ -165,3 +165,23 @@ async def test_the_watchdog_names_what_has_stood_still_for_too_long() -> None:
     dog._loop_touched = time.monotonic() - 31
     assert sorted(dog.still()) == ["event loop", "still"]
     assert health.EXIT_STUCK != 0
+
+
+async def test_a_commit_that_gets_no_answer_holds_up_no_batch(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await toy.reply(await toy.send(toy.cancel(uuid7(), uuid7())))
+    consumer = toy.toy.consumers[0]._kafka
+    assert consumer is not None
+    asked = asyncio.Event()
+
+    async def no_answer(_offsets: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(consumer, "commit", no_answer)
+    await toy.reply(await toy.send(toy.cancel(uuid7(), uuid7())))
+    await asyncio.wait_for(asked.wait(), 10)
+    await toy.reply(await toy.send(toy.cancel(uuid7(), uuid7())))
+    monkeypatch.undo()
+    await toy.until_at_rest()

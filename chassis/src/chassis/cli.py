@@ -1,4 +1,4 @@
-"""The command of a service: `prepare` and `run`."""
+"""The command of a service: `prepare`, `run`, `dead-letters`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import uvloop
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import kafka, logs, migrate
+from chassis import dead_letters_cli, kafka, logs, migrate
 from chassis.service import Service, run
 from chassis.settings import ServiceSettings
 
@@ -62,6 +62,9 @@ def command(name: str, settings_class: type[Settings], build: Callable[[Settings
             default = "required" if field.is_required() else field.default
             typer.echo(f"{prefix}{field_name.upper():<36} {default!s:<14} {field.description or ''}")
 
+    app.add_typer(
+        dead_letters_cli.command(lambda: read_settings(name, settings_class), build), name="dead-letters"
+    )
     return app
 
 

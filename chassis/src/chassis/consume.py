@@ -45,6 +45,7 @@ TRIES_ALONE = 10
 OTHERS_TRIED = 3
 """So many records of other aggregates are tried before one is called the culprit."""
 LAG_ANSWER_SECONDS = 10.0
+COMMIT_ANSWER_SECONDS = 2.0
 
 
 class Movement:
@@ -75,6 +76,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.has_joined = asyncio.Event()
         self.busy_since: float | None = None
         self._last_positions: dict[TopicPartition, int] = {}
+        self._newly_assigned = False
 
     @property
     def joined(self) -> bool:
@@ -123,6 +125,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.touched = time.monotonic()
         most = self._settings.batch_max_records
         try:
+            if self._newly_assigned:
+                await self._stay_behind_progress(consumer)
             found = await consumer.getmany(timeout_ms=0, max_records=most)
             if not found:
                 await self._commit()
@@ -132,12 +136,36 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:  # FastStream would end the loop, or go on behind what was lost
             # what the call had collected of other partitions is lost with the error, and its positions moved on
             log.warning("poll failed; going back", reader=self.name, error=said(error), exc_info=True)
+            self._newly_assigned = True
             await self._go_back(consumer)
             await asyncio.sleep(POLL_SECONDS)
             return ()
         for partition, records in found.items():
             self._handed[partition] = records[-1].offset + 1
         return tuple(record for records in found.values() for record in records)
+
+    async def _stay_behind_progress(self, consumer: AIOKafkaConsumer) -> None:
+        """Start no further on than what is done: offsets that somebody has set forward would pass records over.
+
+        Where a partition begins for this reader is written down before its first record, so that this can be known.
+        """
+        self._newly_assigned = False
+        async with asyncio.timeout(LAG_ANSWER_SECONDS):
+            passed = await self._path.passed()
+            begins: dict[tuple[str, int], int] = {}
+            for partition in consumer.assignment():
+                position = await consumer.position(partition)
+                done = passed.get((partition.topic, partition.partition))
+                if done is None:
+                    begins[(partition.topic, partition.partition)] = position
+                elif done < position:
+                    log.warning(
+                        "offset lies ahead of what is done; going back",
+                        reader=self.name, topic=partition.topic, partition=partition.partition, by=position - done,
+                    )  # fmt: skip
+                    consumer.seek(partition, done)
+            if begins:
+                await self._path.begin(begins)
 
     async def _go_back(self, consumer: AIOKafkaConsumer) -> None:
         """Put each partition's position behind what was handed on; what was not comes again. Insists on it."""
@@ -318,7 +346,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if not positions:
             return
         try:
-            await self._kafka.commit(positions)
+            # aiokafka would try for as long as there is no coordinator, and nothing else would go on meanwhile
+            async with asyncio.timeout(COMMIT_ANSWER_SECONDS):
+                await self._kafka.commit(positions)
         except (KafkaError, OSError) as error:
             self._positions = positions | self._positions
             log.info("offsets not committed yet", reader=self.name, error=said(error))
@@ -342,6 +372,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Positions of before mean nothing now: others may have worked on these partitions."""
         self._positions.clear()
         self._handed.clear()
+        self._newly_assigned = True
         self.has_joined.set()
 
     async def finish(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""`/health/live`, `/health/ready` and `/metrics`, and the watchdog that ends a stuck process."""
+"""`/health/live`, `/health/ready`, `/health/parked` and `/metrics`, and the watchdog that ends a stuck process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from faststream.asgi import AsgiResponse, get
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.metrics import Registered
@@ -34,6 +36,13 @@ _state = text(
 _parked_now = text(
     "SELECT reason, count(*) AS number, extract(epoch FROM now() - min(since)) AS age FROM parked GROUP BY reason"
 )
+_held_up = text(
+    "SELECT reader, aggregate, (array_agg(reason ORDER BY id))[1] AS reason, count(*) AS records, "
+    "extract(epoch FROM now() - min(since))::bigint AS oldest_seconds FROM parked WHERE aggregate IS NOT NULL "
+    "GROUP BY reader, aggregate ORDER BY oldest_seconds DESC, aggregate"
+)
+TOLD_MOST = 20
+"""Aggregates that `/health/parked` names, the oldest first."""
 REASONS = ("waiting", "gap", "behind", "failed", "unreadable")
 
 Check = Callable[[], Awaitable[str | None]]
@@ -51,13 +60,23 @@ async def look_at_database(engine: AsyncEngine, metrics: Registered, age_limit: 
     async with engine.connect() as db:
         state = (await db.execute(_state)).one()
         parked = {row.reason: row for row in await db.execute(_parked_now)}
+        held_up = Counter(row.reason for row in await db.execute(_held_up)) if parked else Counter()
     age = float(state.outbox_age or 0)
     metrics.outbox_age.set(age)
     metrics.errands_open.set(state.errands)
     metrics.parked_age.set(max((float(row.age) for row in parked.values()), default=0))
     for reason in REASONS:
         metrics.parked_now.labels(reason).set(parked[reason].number if reason in parked else 0)
+        metrics.parked_reason_age.labels(reason).set(float(parked[reason].age) if reason in parked else 0)
+        metrics.parked_aggregates.labels(reason).set(held_up[reason])
     return f"the oldest unsent message is {age:.0f} s old" if age > age_limit else None
+
+
+async def held_up(engine: AsyncEngine) -> dict[str, Any]:
+    """The aggregates that wait, the oldest first: what `/health/parked` answers."""
+    async with engine.connect() as db:
+        rows = (await db.execute(_held_up)).mappings().all()
+    return {"aggregates": len(rows), "oldest": [dict(row) for row in rows[:TOLD_MOST]]}
 
 
 async def answers(checks: Mapping[str, Check]) -> dict[str, str]:
@@ -75,9 +94,9 @@ async def answers(checks: Mapping[str, Check]) -> dict[str, str]:
 
 
 def routes(
-    checks: Mapping[str, Check], registry: CollectorRegistry, metrics: Registered
+    checks: Mapping[str, Check], registry: CollectorRegistry, metrics: Registered, engine: AsyncEngine
 ) -> list[tuple[str, Any]]:
-    """The HTTP routes. Ready answers 200 or 503, with what is wrong by name."""
+    """The HTTP routes. Ready answers 200 or 503, with what is wrong by name; parked, what waits and since when."""
 
     @get
     async def live(_scope: Any) -> AsgiResponse:
@@ -92,11 +111,25 @@ def routes(
         return AsgiResponse(body, 200 if well else 503, {"content-type": "application/json"})
 
     @get
+    async def parked(_scope: Any) -> AsgiResponse:
+        try:
+            found = await asyncio.wait_for(held_up(engine), ANSWER_SECONDS)
+        except (TimeoutError, OSError, SQLAlchemyError) as error:
+            body = json.dumps({"error": type(error).__name__}).encode()
+            return AsgiResponse(body, 503, {"content-type": "application/json"})
+        return AsgiResponse(json.dumps(found).encode(), 200, {"content-type": "application/json"})
+
+    @get
     async def measured(_scope: Any) -> AsgiResponse:
         await answers(checks)
         return AsgiResponse(generate_latest(registry), 200, {"content-type": CONTENT_TYPE_LATEST})
 
-    return [("/health/live", live), ("/health/ready", ready), ("/metrics", measured)]
+    return [
+        ("/health/live", live),
+        ("/health/ready", ready),
+        ("/health/parked", parked),
+        ("/metrics", measured),
+    ]
 
 
 class Watchdog:

@@ -55,6 +55,7 @@ _move_progress = text(
     "AS t(topic, partition, next_offset, done, duplicate, rejected, dead, parked, holes) "
     "WHERE p.reader = :reader AND p.topic = t.topic AND p.partition = t.partition"
 )
+_progress = text("SELECT topic, partition, next_offset FROM progress WHERE reader = :reader")
 _clock = text("SELECT clock_timestamp()")
 
 
@@ -69,9 +70,7 @@ async def lock_progress(
     where = {"reader": reader, "topics": [t for t, _ in ordered], "partitions": [p for _, p in ordered]}
     rows = (await db.execute(_lock_progress, where)).all()
     if len(rows) < len(ordered):
-        await db.execute(
-            _begin_progress, where | {"offsets": [first_offsets[partition] for partition in ordered]}
-        )
+        await begin_progress(db, reader, first_offsets)
         rows = (await db.execute(_lock_progress, where)).all()
     return {(row.topic, row.partition): row.next_offset for row in rows}, rows[0].now
 
@@ -89,6 +88,26 @@ async def move_progress(db: AsyncConnection, reader: str, counts: Mapping[Partit
                 name: [getattr(count, name) for count in values]
                 for name in ("next_offset", "done", "duplicate", "rejected", "dead", "parked", "holes")
             },
+        },
+    )
+
+
+async def progress(db: AsyncConnection, reader: str) -> dict[Partition, int]:
+    """The next offset of each partition, nothing locked."""
+    rows = await db.execute(_progress, {"reader": reader})
+    return {(row.topic, row.partition): row.next_offset for row in rows}
+
+
+async def begin_progress(db: AsyncConnection, reader: str, offsets: Mapping[Partition, int]) -> None:
+    """The first offset of partitions that were never seen; what is known stays as it is."""
+    ordered = sorted(offsets)
+    await db.execute(
+        _begin_progress,
+        {
+            "reader": reader,
+            "topics": [topic for topic, _ in ordered],
+            "partitions": [partition for _, partition in ordered],
+            "offsets": [offsets[partition] for partition in ordered],
         },
     )
 

@@ -104,6 +104,16 @@ class Registered:
         self.parked_age = Gauge(
             "servicenetz_parked_oldest_seconds", "Age of the oldest parked record", registry=registry
         )
+        # By reason: `failed` and `unreadable` wait for a person, the others should be young.
+        self.parked_reason_age = Gauge(
+            "servicenetz_parked_reason_oldest_seconds", "Age of the oldest parked record, by reason", ["reason"],
+            registry=registry,
+        )  # fmt: skip
+        # Aggregates that are held up, by why the first of their records waits.
+        self.parked_aggregates = Gauge(
+            "servicenetz_parked_aggregates", "Aggregates held up, by the reason of the first record", ["reason"],
+            registry=registry,
+        )  # fmt: skip
         self.errands_open = Gauge(
             "servicenetz_errands_open", "Errands (mail, files) not done yet", registry=registry
         )

@@ -163,6 +163,16 @@ class Path:
             else:
                 await parked.put_off_timer(db, what, until)
 
+    async def passed(self) -> dict[Partition, int]:
+        """The next offset of each partition this reader has ever seen."""
+        async with self._engine.connect() as db:
+            return await journal.progress(db, self.reader.name)
+
+    async def begin(self, offsets: Mapping[Partition, int]) -> None:
+        """Write down where partitions begin for this reader, unless that is known."""
+        async with self._transaction() as db:
+            await journal.begin_progress(db, self.reader.name, offsets)
+
     async def probe(self) -> None:
         """Whether the database answers."""
         async with self._transaction(keep=False) as db:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -189,6 +189,26 @@ class Running:
                 await consumer.look_at_lag()
             await asyncio.sleep(LAG_SECONDS)
 
+    @contextlib.asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """As far as an operator's act needs it, beside the processes that run: nothing is consumed or kept.
+
+        Raises what database and broker raise; SystemExit when the database has another version.
+        """
+        indexes = [asyncio.create_task(index.run(self.settings)) for index in self.service.indexes]
+        try:
+            await self._tables_are_there()
+            await self.publisher.start()
+            for index in self.service.indexes:
+                await index.caught_up.wait()
+            yield
+        finally:
+            for task in indexes:
+                task.cancel()
+            await asyncio.gather(*indexes, return_exceptions=True)
+            await _close(self.publisher.stop)
+            await _close(self.engine.dispose)
+
     # -- health -------------------------------------------------------------------------------------------------------
 
     @property
@@ -244,7 +264,8 @@ async def run(service: Service, settings: ServiceSettings, *, prepare: bool = Fa
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     running = Running(service, settings, prepare=prepare)
     app = AsgiFastStream(
-        running.broker, asgi_routes=health.routes(running.checks, running.registry, running.metrics)
+        running.broker,
+        asgi_routes=health.routes(running.checks, running.registry, running.metrics, running.engine),
     )
     listener = _listen(settings)
     server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none"))

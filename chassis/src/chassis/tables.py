@@ -168,3 +168,25 @@ errands = Table(
     comment="Work outside the database, done by its own task and deleted when done.",
 )
 Index("errands_due_at", errands.c.due_at)
+
+dead_letter_acts = Table(
+    "dead_letter_acts",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", _moment, nullable=False, server_default="now()"),
+    Column("who", Text, nullable=False, doc="as the operator's machine knows him, or as he said"),
+    Column("act", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column(
+        "parked_id", BigInteger, nullable=False, doc="the row of `parked` it was about, which may be gone"
+    ),
+    Column("reader", Text, nullable=False),
+    Column("aggregate", Text),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False, doc="`begun` when the act itself was interrupted"),
+    CheckConstraint("act IN ('redrive', 'drop')", name="dead_letter_act_known"),
+    CheckConstraint("who <> '' AND why <> ''", name="dead_letter_act_has_a_name_and_a_reason"),
+    comment="What operators did about dead letters. Rows are never changed but for the outcome, and never deleted.",
+)

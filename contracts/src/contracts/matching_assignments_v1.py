@@ -126,6 +126,8 @@ class CandidatesRanked(AssignmentEvent):
     candidates: Annotated[list[Candidate], Field(max_length=50)]
     removed: Annotated[list[Removed], Field(max_length=50)]
     policy_version: Code
+    planned_with: Count | None = None
+    """So many jobs were planned together, and the first of these candidates is the plan's; None: no plan was made."""
 
 
 class JobOffered(AssignmentEvent):

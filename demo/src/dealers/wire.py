@@ -191,9 +191,17 @@ class Listener:
 
     async def _stop(self) -> None:
         consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            with contextlib.suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), 5)
+        if consumer is None:
+            return
+        try:
+            await asyncio.wait_for(consumer.stop(), 5)
+        except (KafkaError, TimeoutError):
+            pass  # it is of no more use either way
+        except asyncio.CancelledError:
+            # its fetcher lets the cancellation of its own tasks out when the broker is away
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
 
     def _seek(self, consumer: AIOKafkaConsumer) -> None:
         consumer.assign(self._partitions)

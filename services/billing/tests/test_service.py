@@ -244,12 +244,30 @@ async def test_what_is_issued_booked_or_published_never_changes(settled: Running
 
 
 POSTING = "INSERT INTO postings SELECT entry_id"
-SAME_JOB_AGAIN = """
-    INSERT INTO documents
-    SELECT 'RE-2026-9', kind, number_range, 9, job_id, partner_id, issued_on, due_on, net, vat, gross,
-        jsonb_set(data, '{number}', '"RE-2026-9"'), sha256
-    FROM documents WHERE kind = 'invoice'
+_NEXT = """
+    INSERT INTO documents (number, kind, number_range, running_number, job_id, partner_id, issued_on, due_on, net, vat,
+        gross, data, sha256, statement_version, preceding)
+    SELECT '{number}', '{kind}', {range}, {running}, job_id, partner_id, issued_on, due_on, {sign} net, {sign} vat,
+        {sign} gross, data || jsonb_build_object('number', '{number}', 'kind', '{kind}'), sha256, statement_version,
+        {preceding}
+    FROM documents WHERE kind = '{of}'
 """
+
+
+def _document(**fields: str) -> str:
+    chosen = {
+        "number": "X-2",
+        "kind": "invoice",
+        "range": "number_range",
+        "running": "2",
+        "sign": "",
+        "preceding": "NULL",
+        "of": "invoice",
+    }
+    return _NEXT.format(**(chosen | fields))
+
+
+_CORRECTION = {"kind": "invoice-correction", "range": "'invoice-correction-2026'", "running": "1"}
 
 
 async def test_the_database_refuses_what_would_break_the_books(settled: Running) -> None:
@@ -257,16 +275,41 @@ async def test_the_database_refuses_what_would_break_the_books(settled: Running)
     assert await _refused(settled, unbalanced) == CHECK_FAILED
     assert await _refused(settled, f"{POSTING}, 9, 'petty-cash', 0 FROM entries LIMIT 1") == CHECK_FAILED
     assert await _refused(settled, f"{POSTING} || 'X', 1, 'revenue', 0 FROM entries LIMIT 1") == NO_SUCH_ROW
-    assert await _refused(settled, SAME_JOB_AGAIN) == NOT_UNIQUE
+    booked_again = (
+        "INSERT INTO entries SELECT 'X', source, happened, leg, job_id, document_number, booked_on "
+        "FROM entries LIMIT 1"
+    )
+    assert await _refused(settled, booked_again) == NOT_UNIQUE
     assert (await _audit(settled)).findings == ()
+
+
+async def test_the_database_refuses_documents_that_have_no_place(settled: Running) -> None:
+    assert await _refused(settled, _document()) == NOT_UNIQUE  # a second one for this statement
+    assert await _refused(settled, _document(running="3")) == CHECK_FAILED  # a gap
+    unmirrored = _document(**_CORRECTION, preceding="number")
+    assert await _refused(settled, unmirrored) == CHECK_FAILED
+    assert await _refused(settled, _document(**_CORRECTION, sign="-")) == CHECK_FAILED  # of nothing
+    async with settled.engine.begin() as db:
+        await db.execute(text(_document(**_CORRECTION, sign="-", preceding="number")))
+    twice = _document(**(_CORRECTION | {"running": "2"}), number="X-3", sign="-", preceding="number")
+    assert await _refused(settled, twice) == NOT_UNIQUE
+    of_it = _document(
+        **(_CORRECTION | {"running": "2", "of": "invoice-correction"}),
+        number="X-3",
+        sign="-",
+        preceding="number",
+    )
+    assert await _refused(settled, of_it) == CHECK_FAILED  # a correction of a correction
 
 
 async def test_an_entry_is_weighed_at_commit_and_not_before(settled: Running) -> None:
     """Postings of one entry come one after the other; only their sum at the end counts."""
     async with settled.engine.begin() as db:
-        number = (await db.execute(text("SELECT number FROM documents LIMIT 1"))).scalar_one()
         await db.execute(
-            text("INSERT INTO entries VALUES ('X-1', :number, '2026-03-05')"), {"number": number}
+            text(
+                "INSERT INTO entries SELECT 'X-1', 'X', 'paid', 'contractor', job_id, NULL, '2026-03-05' "
+                "FROM settlements"
+            )
         )
         for line, amount in ((1, Decimal("5.00")), (2, Decimal("-5.00"))):
             await db.execute(

@@ -16,13 +16,23 @@ from contracts.billing_settlements_v1 import JobSettled
 from contracts.ids import job_number, uuid7
 from contracts.job_exchange_commands_v1 import (
     ApproveStatement,
+    CancelJob,
+    CancelReason,
+    CorrectStatement,
     DisputeReason,
     DisputeStatement,
     ResolveDispute,
 )
-from contracts.job_exchange_jobs_v1 import JobCompleted, JobDisputed, JobStarted, JobStated
+from contracts.job_exchange_jobs_v1 import (
+    JobCancelled,
+    JobCompleted,
+    JobDisputed,
+    JobStarted,
+    JobStated,
+    StatementCorrected,
+)
 from contracts.matching_assignments_v1 import AssignmentReleased, AssignmentReleaseReason
-from contracts.values import Material
+from contracts.values import Material, WorkedTime
 from job_exchange.domain.job import StatementState, Status
 
 TOO_MANY = Decimal("5.00")
@@ -230,3 +240,96 @@ def test_settled_is_the_end(started: Exchange, story: Story) -> None:
     started.tell(settled, NOW)
     assert started.job(story.job_id).status is Status.settled
     assert refusal(started, story.statement(statement_id=uuid7())) == "second-statement"
+
+
+# -- what billing needs --------------------------------------------------------------------------------------
+
+
+def correction(story: Story, **fields: Any) -> CorrectStatement:
+    chosen: dict[str, Any] = {
+        "job_id": story.job_id,
+        "statement_id": story.statement_id,
+        "new_statement_id": uuid7(),
+        "hours": Decimal("2.00"),
+        "performed_from": NOW.date(),
+        "performed_to": NOW.date(),
+    }
+    return CorrectStatement(**(chosen | fields))
+
+
+def test_an_approved_statement_is_corrected_by_a_new_version(started: Exchange, story: Story) -> None:
+    assert refusal(started, correction(story)) == "not-completed"
+    started.tell(story.statement(), NOW)
+    assert refusal(started, correction(story, statement_id=uuid7())) == "not-this-statement"
+    assert refusal(started, correction(story, new_statement_id=story.statement_id)) == "second-statement"
+    tomorrow = NOW.date() + timedelta(days=2)
+    assert refusal(started, correction(story, performed_to=tomorrow)) == "performed-in-future"
+    second = correction(story)
+    started.tell(second, NOW)
+    (told,) = started.events(StatementCorrected)
+    assert (told.statement.version, told.statement.hours, told.approved_by) == (
+        2,
+        Decimal("2.00"),
+        "distributor",
+    )
+    third = correction(story, statement_id=second.new_statement_id, hours=Decimal("3.00"))
+    started.tell(third, NOW)
+    states = [statement.state for statement in started.job(story.job_id).statements]
+    assert states == [StatementState.replaced, StatementState.replaced, StatementState.approved]
+    assert len(started.events(JobCompleted)) == 1
+
+
+def stretch(first: int, minutes: int) -> WorkedTime:
+    return WorkedTime(
+        starts_at=NOW - timedelta(hours=first), ends_at=NOW - timedelta(hours=first, minutes=-minutes)
+    )
+
+
+def test_times_are_in_order_and_are_the_hours(started: Exchange, story: Story) -> None:
+    def stated(*worked: WorkedTime) -> Any:
+        return story.statement(hours=Decimal("2.00"), worked=list(worked))
+
+    assert refusal(started, stated(stretch(5, 90))) == "times-not-hours"
+    assert refusal(started, stated(stretch(3, 60), stretch(5, 60))) == "times-not-in-order"
+    assert refusal(started, stated(stretch(5, 90), stretch(4, 30))) == "times-not-in-order"
+    started.tell(stated(stretch(5, 60), stretch(3, 60)), NOW)
+    (completed,) = started.events(JobCompleted)
+    assert len(completed.statement.worked) == 2
+    assert completed.approves_itself_up_to_hours == Decimal("4.8")
+
+
+def test_hours_that_the_distributor_decided_have_no_times_and_so_no_surcharges(
+    started: Exchange, story: Story
+) -> None:
+    started.tell(story.statement(hours=TOO_MANY, worked=[stretch(6, 300)]), NOW)
+    started.tell(dispute(story), NOW)
+    started.tell(resolve(story, "4.25"), NOW)
+    (completed,) = started.events(JobCompleted)
+    assert completed.statement.worked == []
+
+
+def test_a_visit_in_vain_is_told_as_one(started: Exchange, story: Story) -> None:
+    started.tell(story.statement(nobody_there=True), NOW)
+    (completed,) = started.events(JobCompleted)
+    assert completed.statement.nobody_there
+
+
+def test_rework_names_work_that_was_done_for_this_client(started: Exchange, story: Story) -> None:
+    again = story.another_job()
+    assert refusal(started, again.post(rework_of=story.job_id)) == "no-such-work"
+    started.tell(story.statement(), NOW)
+    assert refusal(started, again.post(rework_of=uuid7())) == "no-such-work"
+    started.tell(again.post(rework_of=story.job_id), NOW)
+    assert started.job(again.job_id).posting.rework_of == story.job_id
+
+
+def test_who_cancels_after_award_tells_what_a_fee_is_reckoned_by(exchange: Exchange, story: Story) -> None:
+    exchange.tell(story.post(), NOW)
+    exchange.tell(story.assigned(), NOW)
+    exchange.tell(
+        CancelJob(job_id=story.job_id, client_id=story.client_id, reason=CancelReason.customer_withdrew), NOW
+    )
+    (told,) = exchange.events(JobCancelled)
+    assert told.cancelled_at == NOW
+    assert told.fee_basis.window_starts_at == exchange.job(story.job_id).posting.window.starts_at
+    assert told.fee_basis.travel_zone == 2

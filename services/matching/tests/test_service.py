@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from random import choices
-from string import ascii_lowercase
+from datetime import date
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, inspect, text
@@ -18,167 +12,30 @@ from typer.testing import CliRunner
 
 from chassis.service import Running
 from chassis.testing.network import Outside, until
-from contracts.billing_rate_cards_v1 import RateCard, RateCardVersion
-from contracts.catalogue import replies_of
-from contracts.ids import job_number, uuid7
 from contracts.job_exchange_commands_v1 import CancelReason
-from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted
+from contracts.job_exchange_jobs_v1 import JobCancelled
 from contracts.matching_assignments_v1 import (
     AssignmentReleased,
+    CandidatesRanked,
     JobAssigned,
-    JobOffered,
     JobUnfilled,
     OfferDeclined,
     OfferExpired,
 )
-from contracts.matching_commands_v1 import AcceptOffer, AssignByHand, DeclineOffer, DeclineReason
+from contracts.matching_commands_v1 import AssignByHand
 from contracts.matching_coverage_v1 import Coverage, Reach
-from contracts.partner_registry_partners_v1 import Agreement, Availability, Insurance, Partner
+from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
-from contracts.values import (
-    Address,
-    AgreementKind,
-    Certification,
-    CustomerStatus,
-    KindOfWork,
-    OfferPolicy,
-    OwnReference,
-    RequiredCertification,
-    ResponseTime,
-    Window,
-    WorkPrice,
-    ZoneTravel,
-    eur,
-)
+from contracts.values import Certification, OfferPolicy, ResponseTime, eur
 from matching.app import build, main
 from matching.coverage import measure
 from matching.domain.coverage import Skill
 from matching.settings import Settings
 from matching.tables import metadata
+from matching.testing_outside import FOREVER, REPLIES, Start, Story
 from matching.translation import contractor_from
 
 pytestmark = pytest.mark.stack
-
-REPLIES = replies_of("matching")
-Start = Callable[..., Awaitable[Running]]
-FOREVER = date(2099, 12, 31)
-
-
-@dataclass
-class Story:
-    """A client, a rate card and partners around Flensburg who alone hold this story's certification."""
-
-    outside: Outside
-    line: str = field(default_factory=lambda: "".join(choices(ascii_lowercase, k=12)))
-    client_id: UUID = field(default_factory=uuid7)
-    rate_card_id: UUID = field(default_factory=uuid7)
-
-    async def begin(self, *partners: Partner) -> None:
-        for partner in (self.partner(partner_id=self.client_id, availability=None), *partners):
-            await self.outside.send(partner)
-        await self.outside.send(self.rate_card())
-
-    def partner(self, postcode: str = "24937", hours: str = "40", **changed: Any) -> Partner:
-        fit: dict[str, Any] = {
-            "partner_id": uuid7(),
-            "customer_number": "K-1",
-            "name": "Fernmeldetechnik Nord",
-            "address": Address(street="Norderstr. 1", postcode=postcode, city="Flensburg"),
-            "language": "de",
-            "customer_status": CustomerStatus.active,
-            "agreements": [
-                Agreement(
-                    kind=AgreementKind.contractor,
-                    valid_from=date(2020, 1, 1),
-                    self_billing_agreed=True,
-                    auto_approve_percent_over=0,
-                    highest_travel_zone=1,
-                )
-            ],
-            "insurance": Insurance(
-                sum_insured=eur("3000000.00"), valid_from=date(2020, 1, 1), valid_until=FOREVER
-            ),
-            "certifications": [
-                Certification(manufacturer="Agfeo", product_line=self.line, level=3, valid_until=FOREVER)
-            ],
-            "availability": Availability(
-                radius_km=100,
-                nationwide=False,
-                weekly_hours=Decimal(hours),
-                kinds_of_work=[KindOfWork.installation],
-                response_times=[ResponseTime.next_business_day],
-                standing_offer=True,
-            ),
-            "suspended": False,
-            "excluded_partner_ids": [],
-        }
-        return Partner(**fit | changed)
-
-    def rate_card(self) -> RateCard:
-        version = RateCardVersion(
-            version=1,
-            valid_from=date(2020, 1, 1),
-            prices=[
-                WorkPrice(
-                    kind_of_work=KindOfWork.installation,
-                    client_per_hour=eur("95.00"),
-                    contractor_per_hour=eur("72.50"),
-                )
-            ],
-            zones=[ZoneTravel(zone=1, up_to_km=150, client_flat=eur("60.00"), contractor_flat=eur("45.00"))],
-            published_at=datetime.now(UTC),
-        )
-        return RateCard(rate_card_id=self.rate_card_id, versions=[version], **dict(version))
-
-    async def post(self, policy: OfferPolicy = OfferPolicy.sequential) -> UUID:
-        job_id = uuid7()
-        starts_at = datetime.now(UTC) + timedelta(days=10)
-        await self.outside.send(
-            JobPosted(
-                job_id=job_id,
-                job_number=job_number(job_id),
-                client_id=self.client_id,
-                postcode="24937",
-                kind_of_work=KindOfWork.installation,
-                required_certifications=[
-                    RequiredCertification(manufacturer="Agfeo", product_line=self.line, level=2)
-                ],
-                window=Window(starts_at=starts_at, ends_at=starts_at + timedelta(hours=8)),
-                estimated_hours=Decimal(8),
-                response_time=ResponseTime.next_business_day,
-                insurance_sum=eur("1000000.00"),
-                highest_zone=1,
-                offer_policy=policy,
-                rate_card_id=self.rate_card_id,
-                rate_card_version=1,
-                own_reference=OwnReference(),
-                summary="Telefonanlage",
-                posted_at=datetime.now(UTC),
-            )
-        )
-        return job_id
-
-    async def offer(self, job_id: UUID, nth: int = 1) -> JobOffered:
-        found: JobOffered = await self.outside.message(JobOffered, job_id, nth=nth)
-        return found
-
-    async def accept(self, offer: JobOffered, by: UUID | None = None) -> Any:
-        contractor_id = by or offer.contractor_id
-        command = AcceptOffer(job_id=offer.job_id, contractor_id=contractor_id, offer_id=offer.offer_id)
-        return await self.outside.reply_to(
-            await self.outside.send(command, actor=f"partner:{contractor_id}"), REPLIES
-        )
-
-    async def decline(self, offer: JobOffered) -> Any:
-        command = DeclineOffer(
-            job_id=offer.job_id,
-            contractor_id=offer.contractor_id,
-            offer_id=offer.offer_id,
-            reason=DeclineReason.too_far,
-        )
-        return await self.outside.reply_to(
-            await self.outside.send(command, actor=f"partner:{offer.contractor_id}"), REPLIES
-        )
 
 
 @pytest.fixture
@@ -374,3 +231,31 @@ async def test_coverage_is_measured_and_told_when_it_changed(start_service: Star
         row.timers
         for row in await _rows(service, "SELECT count(*) AS timers FROM timers WHERE name = 'measure'")
     ] == [1]
+
+
+async def test_jobs_that_compete_are_planned_together(start_service: Start, story: Story) -> None:
+    """One of two can do both kinds: asked for in turn, he would be gone when the job came that only he can do."""
+    rare = f"{story.line}Rare"
+    both = [
+        Certification(manufacturer="Agfeo", product_line=line, level=3, valid_until=FOREVER)
+        for line in (story.line, rare)
+    ]
+    able, other = story.partner(hours="16", certifications=both), story.partner("24941", hours="8")
+    await story.begin(able, other)
+    # started after them: its memory is complete before it takes the first job
+    service = await start_service(build, Settings, "matching", gather_seconds=3.0)
+    await until(lambda: _known(service, able, other))
+    jobs = [await story.post(OfferPolicy.direct) for _ in range(2)]
+    jobs.append(await story.post(OfferPolicy.direct, line=rare))
+    given = [await story.outside.message(JobAssigned, job_id) for job_id in jobs]
+    assert [each.contractor_id for each in given] == [able.partner_id, other.partner_id, able.partner_id]
+    planned = [story.outside.messages(CandidatesRanked, job_id)[0].planned_with for job_id in jobs]
+    assert planned == [None, 2, 2]
+    assert await _reconciled(service)
+
+
+async def _known(service: Running, *partners: Partner) -> bool:
+    """In the database too."""
+    ids = [str(partner.partner_id) for partner in partners]
+    question = "SELECT partner_id FROM contractor WHERE partner_id = ANY(CAST(:ids AS uuid[]))"
+    return len(await _rows(service, question, ids=ids)) == len(ids)

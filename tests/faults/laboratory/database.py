@@ -35,11 +35,15 @@ async def storms(lab: Laboratory) -> None:
     for number in range(STORM_ROUNDS):
         state = ("40001", "40P01", "55P03")[number % 3]
         for service in lab.stack.services:
-            await lab.off_loop(lab.sql, service, PLANT_STORM.format(percent=STORM_PERCENT, state=state))
+            await lab.off_loop(
+                lab.administer,
+                PLANT_STORM.format(percent=STORM_PERCENT, state=state),
+                lab.database_of(service),
+            )
             lab.hits += 1
         await lab.lasting(lab.lots.uniform(1.5, 3))
         for service in lab.stack.services:
-            await lab.off_loop(lab.sql, service, END_STORM)
+            await lab.off_loop(lab.administer, END_STORM, lab.database_of(service))
 
 
 async def deadlocks(lab: Laboratory) -> None:
@@ -51,7 +55,7 @@ async def deadlocks(lab: Laboratory) -> None:
 
 
 def _lock_backwards(lab: Laboratory, service: str) -> None:
-    url = lab.stack.database_url(service, "postgresql")
+    url = lab.stack.postgres.superuser_url(lab.database_of(service))  # who may set deadlock_timeout
     with psycopg.connect(url, options="-c deadlock_timeout=100ms -c lock_timeout=3s") as db:
         rows = db.execute(
             "SELECT reader, topic, partition FROM progress ORDER BY reader, topic DESC, partition DESC"
@@ -89,15 +93,20 @@ async def password_changed(lab: Laboratory) -> None:
         lab.hits += 1
     await lab.lasting(REVOKED_S)
     for service in lab.stack.services:
-        await lab.off_loop(lab.stack.postgres.create_database, lab.database_of(service))
+        role = lab.database_of(service)
+        await lab.off_loop(
+            lab.administer, f"ALTER ROLE {role} PASSWORD '{lab.stack.postgres._password(role)}'"
+        )
 
 
 async def rights_revoked(lab: Laboratory) -> None:
     """The services may no longer write their inboxes, for a while."""
     await lab.load.under_way(0.2)
     for service in lab.stack.services:
-        await lab.off_loop(lab.sql, service, f"REVOKE INSERT ON inbox FROM {lab.database_of(service)}")
+        role = lab.database_of(service)
+        await lab.off_loop(lab.administer, f"REVOKE INSERT ON inbox FROM {role}", role)
         lab.hits += 1
     await lab.lasting(REVOKED_S)
     for service in lab.stack.services:
-        await lab.off_loop(lab.sql, service, f"GRANT INSERT ON inbox TO {lab.database_of(service)}")
+        role = lab.database_of(service)
+        await lab.off_loop(lab.administer, f"GRANT INSERT ON inbox TO {role}", role)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Self
@@ -82,7 +83,8 @@ class Seen:
     """What came of one fault. `heal_s`: from the end of the fault until all jobs had ended and nothing moved."""
 
     seed: int
-    fault: Fault
+    fault: str
+    day: str
     jobs: int
     settled: int
     hits: int
@@ -150,7 +152,10 @@ class Laboratory:
         heal_s = time.monotonic() - healed
         self.spoiled = bool(wrong)
         settled = sum(job.state == "settled" for job in self.load.jobs)
-        return Seen(self.seed, fault, len(self.load.jobs), settled, self.hits, heal_s, tuple(wrong))
+        today = datetime.now(UTC).date().isoformat()
+        return Seen(
+            self.seed, fault.name, today, len(self.load.jobs), settled, self.hits, heal_s, tuple(wrong)
+        )
 
     @asynccontextmanager
     async def load_without_fault(self, jobs: int) -> AsyncIterator[None]:

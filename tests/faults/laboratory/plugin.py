@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
-from laboratory import record
+from laboratory import page, record
 from laboratory.laboratories import Laboratories
 from laboratory.schedule import SEEDS, is_whole, schedule
 
-RECORD = record.Record()
+RECORD = record.Record(begins_anew=is_whole())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each seed and fault; the short ones of the first seed are marked."""
+    RECORD.keeps = "short" not in metafunc.config.option.markexpr
     if "fault" in metafunc.fixturenames:
         metafunc.parametrize(
             ("seed", "fault"),
@@ -60,6 +62,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The figures are the last line of a run that tried faults."""
-    RECORD.tell(whole=is_whole(config.option.markexpr))
+def pytest_unconfigure() -> None:
+    """The figures are the last line of a run that tried faults; all but the short set make the page anew."""
+    if RECORD.seen:
+        if RECORD.keeps:
+            page.write(record.kept())
+        print(f"figures: {json.dumps(RECORD.figures())}")

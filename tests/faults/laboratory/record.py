@@ -1,107 +1,59 @@
-"""What was done and seen: figures for the last line, a table for docs/reliability.md."""
+"""What was seen: kept from run to run in out/, told as figures in the last line."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
-import platform
-import re
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
-from itertools import groupby
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import psutil
-
-from laboratory.faults import FAULTS
 from laboratory.laboratory import Seen
-from servicenetz.kafka import JARS
-from servicenetz.postgres import BINARIES
 
-TEMPLATE = Path(__file__).with_name("reliability.md")
-PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
-PACKAGES = ("faststream", "aiokafka", "sqlalchemy", "asyncpg", "uvloop")
+CHECKOUT = Path(__file__).parents[3]
+KEPT = CHECKOUT / "out" / "faults.jsonl"
 
 
 @dataclass
 class Record:
-    """Grows with each fault."""
+    """Grows with each fault. keeps: for the page. begins_anew: what earlier runs have left counts no more."""
 
+    begins_anew: bool
+    keeps: bool = True
     seen: list[Seen] = field(default_factory=list)
 
     def enter(self, seen: Seen) -> None:
-        """One more."""
+        """One more, written down at once: a run takes long, and may be cut off."""
+        if self.keeps and self.begins_anew and not self.seen:
+            KEPT.unlink(missing_ok=True)
         self.seen.append(seen)
+        if not self.keeps:
+            return
+        KEPT.parent.mkdir(exist_ok=True)
+        with KEPT.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(seen)) + "\n")
 
     def figures(self) -> dict[str, int]:
         """As they stand in the last line."""
         return {
-            "faults": len({each.fault.name for each in self.seen}),
+            "faults": len({each.fault for each in self.seen}),
             "seeds": len({each.seed for each in self.seen}),
-            "bad_inputs": 0,
+            "bad_inputs": _bad_inputs(),
             "violations": sum(len(each.violations) for each in self.seen),
         }
 
-    def tell(self, *, whole: bool) -> None:
-        """The last line, if any fault was tried; after a run of all of them the page as well."""
-        if not self.seen:
-            return
-        if whole:
-            PAGE.write_text(self.page(), encoding="utf-8")
-        print(f"figures: {json.dumps(self.figures())}")
 
-    def page(self) -> str:
-        """docs/reliability.md."""
-        template = TEMPLATE.read_text(encoding="utf-8")
-        table = "\n".join([*self._table(), "", *self._violations()]).rstrip()
-        return template.replace("{table}", table).replace("{machine}", self._machine())
-
-    def _table(self) -> Iterator[str]:
-        yield "| fault | what happens | runs | jobs | settled | hits | heal, s | violations |"
-        yield "|---|---|--:|--:|--:|--:|--:|--:|"
-        order = [fault.name for fault in FAULTS]
-        ordered = sorted(self.seen, key=lambda seen: order.index(seen.fault.name))
-        for name, group in groupby(ordered, key=lambda seen: seen.fault.name):
-            runs = list(group)
-            yield (
-                f"| {name} | {runs[0].fault.does} | {len(runs)} | {sum(run.jobs for run in runs)} "
-                f"| {sum(run.settled for run in runs)} | {sum(run.hits for run in runs)} "
-                f"| {max(run.heal_s for run in runs):.0f} | {sum(len(run.violations) for run in runs)} |"
-            )
-        jobs, settled, hits = (
-            sum(getattr(run, name) for run in self.seen) for name in ("jobs", "settled", "hits")
-        )
-        figures = self.figures()
-        yield (
-            f"| **{figures['faults']} faults** | {figures['seeds']} seeds: {self._seeds()} | {len(self.seen)} "
-            f"| {jobs} | {settled} | {hits} | {max(run.heal_s for run in self.seen):.0f} | {figures['violations']} |"
-        )
-
-    def _violations(self) -> Iterator[str]:
-        for run in self.seen:
-            for violation in run.violations:
-                yield f"- seed {run.seed}, {run.fault.name}: {_without_ids(violation)}"
-
-    def _seeds(self) -> str:
-        return ", ".join(str(seed) for seed in dict.fromkeys(each.seed for each in self.seen))
-
-    @staticmethod
-    def _machine() -> str:
-        postgres = subprocess.run(
-            [str(BINARIES / "postgres"), "--version"], capture_output=True, check=True, text=True
-        )
-        (kafka,) = JARS.glob("kafka_*-*.jar")
-        packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        memory_gb = psutil.virtual_memory().total / 2**30
-        return (
-            f"Seen on {datetime.now(UTC):%Y-%m-%d} on {psutil.cpu_count()} cores, {memory_gb:.0f} GB, "
-            f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
-            f"Kafka {kafka.stem.rpartition('-')[2]}, {postgres.stdout.strip()}, {packages}."
-        )
+def kept() -> list[Seen]:
+    """The newest entry of each fault and seed."""
+    newest: dict[tuple[str, int], Seen] = {}
+    for line in KEPT.read_text(encoding="utf-8").splitlines():
+        seen = Seen(**json.loads(line))
+        newest[(seen.fault, seen.seed)] = seen
+    return list(newest.values())
 
 
-def _without_ids(text: str) -> str:
-    """Ids say nothing to a reader of the page."""
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", text)
+def _bad_inputs() -> int:
+    """How many classes of bad input the list of tests/badinput has; they are fired by tests of their own."""
+    if importlib.util.find_spec("bad_classes") is None:
+        return 0
+    return len(importlib.import_module("bad_classes").CLASSES)

@@ -68,7 +68,14 @@ class LaboratoryStack(Stack):
             self.kafka.port: self.to_broker[name].port,
             self.postgres.port: self.to_database[name].port,
         }
-        instance._command = lambda: [sys.executable, "-m", "laboratory.launcher", instance.service, "run"]
+        own = instance._command
+        instance._command = lambda: [
+            sys.executable,
+            "-m",
+            "laboratory.launcher",
+            instance.service,
+            *own()[1:],
+        ]
         instance._environment |= {
             "PYTHONPATH": str(PACKAGES),
             "LABORATORY_ORDERS": str(folder),

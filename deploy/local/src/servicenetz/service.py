@@ -115,21 +115,36 @@ def program(service: str) -> Path:
 
 
 def _environment(stack: "Stack", service: str) -> dict[str, str]:
+    settings = environment(
+        service,
+        database_url=stack.database_url(service),
+        kafka_bootstrap=stack.kafka_bootstrap,
+        mail_url=stack.mail.url,
+        sealing_key=_sealing_key(stack) if service == "job-exchange" else None,
+    )
+    if service in OWNERS:
+        owner = stack.postgres.url(service, role=OWNERS[service])
+        settings[f"{_prefix(service)}OWNER_DATABASE_URL"] = owner
+    return settings
+
+
+def environment(
+    service: str, *, database_url: str, kafka_bootstrap: str, mail_url: str, sealing_key: Path | None
+) -> dict[str, str]:
+    """The settings of a service on this machine, as environment variables."""
     settings = {
-        "DATABASE_URL": stack.database_url(service),
-        "KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap,
+        "DATABASE_URL": database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
         "HTTP_HOST": "127.0.0.1",
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "INFO",
         "DEVELOPMENT": "true",
     }
     if service == "partner-registry":
-        settings["SMTP_URL"] = stack.mail.url
+        settings["SMTP_URL"] = mail_url
         settings["LINK_BASE_URL"] = "http://127.0.0.1"
-    if service in OWNERS:
-        settings["OWNER_DATABASE_URL"] = stack.postgres.url(service, role=OWNERS[service])
-    if service == "job-exchange":
-        settings["SEALING_KEY_FILE"] = str(_sealing_key(stack))
+    if service == "job-exchange" and sealing_key is not None:
+        settings["SEALING_KEY_FILE"] = str(sealing_key)
     return {f"{_prefix(service)}{name}": value for name, value in settings.items()}
 
 

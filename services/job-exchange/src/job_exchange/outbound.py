@@ -14,6 +14,7 @@ from contracts.job_exchange_jobs_v1 import (
     JobPosted,
     JobStarted,
     JobStated,
+    StatementCorrected,
     WorkOrderReleased,
     WorkOrderTakenBack,
 )
@@ -26,6 +27,7 @@ Event = (
     | JobStated
     | JobDisputed
     | JobCompleted
+    | StatementCorrected
     | WorkOrderReleased
     | WorkOrderTakenBack
     | WorkOrder
@@ -37,7 +39,9 @@ def route(event: object) -> Iterable[Outgoing]:
     """Where an event goes: the blind stream, or the restricted one. All are keyed by the job's id."""
     told = cast("Event", event)
     match told:
-        case JobPosted() | JobCancelled() | JobStarted() | JobStated() | JobDisputed() | JobCompleted():
+        case JobPosted() | JobCancelled() | JobStarted() | JobStated() | JobDisputed():
+            yield Outgoing(job_exchange_jobs_v1.TOPIC, told.subject, told)
+        case JobCompleted() | StatementCorrected():
             yield Outgoing(job_exchange_jobs_v1.TOPIC, told.subject, told)
         case WorkOrder():
             yield Outgoing(job_exchange_work_orders_v1.TOPIC, told.subject, told)

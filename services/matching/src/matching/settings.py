@@ -36,6 +36,13 @@ class Settings(ServiceSettings):
         description="how often coverage is measured, and told if it changed",
     )
 
+    gather_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="jobs that compete for one partner wait so long and are planned together; 0: never",
+    )
+    plan_seconds: float = Field(default=5, gt=0, le=8, description="how long the optimiser may take")
     service_opens: time = Field(
         default=time(8), description="offers expire in service hours: Mon to Fri from"
     )

@@ -58,27 +58,13 @@ def _write_contractor(value: Contractor) -> Sequence[Any]:
     return value.partner_id, value.version, x, y, z, least_dot(value), _contractor.dump_json(value).decode()
 
 
-class ContractorRows(TableRows[Contractor]):
-    """As it is now, and every version that was."""
-
-    _remember = insert_many(
-        tables.contractor_version, list(tables.contractor_version.columns), "ON CONFLICT DO NOTHING"
-    )
-
-    async def save(self, db: AsyncConnection, values: Mapping[str, Contractor]) -> None:
-        written = [_write_contractor(value) for value in values.values()]
-        await db.execute(self._upsert, arrays(self._columns, written))
-        versions = [(row[0], row[1], row[-1]) for row in written]
-        await db.execute(self._remember, arrays(list(tables.contractor_version.columns), versions))
-
-
 ASSIGNMENTS: TableRows[Assignment] = TableRows(
     "assignment",
     tables.assignment,
     read=lambda row: _assignment.validate_json(row.document),
     write=_write_assignment,
 )
-CONTRACTORS = ContractorRows(
+CONTRACTORS: TableRows[Contractor] = TableRows(
     "contractor",
     tables.contractor,
     read=lambda row: _contractor.validate_json(row.document),
@@ -295,6 +281,34 @@ class RecordRows:
             await db.execute(self._deeds, arrays(self._deed_columns, deeds))
 
 
+class VersionRows:
+    """By partner: the versions that this transaction takes over, all of them; only added to."""
+
+    name = "contractor-version"
+    _columns = tuple(tables.contractor_version.columns)
+    _insert = insert_many(tables.contractor_version, _columns, "ON CONFLICT DO NOTHING")
+
+    def locked(self, partner_id: object) -> Row:
+        return Row(self.name, str(partner_id), lock=True)
+
+    async def load(
+        self,
+        db: AsyncConnection,  # noqa: ARG002
+        ids: Collection[str],
+        *,
+        lock: bool,  # noqa: ARG002
+    ) -> Mapping[str, tuple[Contractor, ...]]:
+        return dict.fromkeys(ids, ())
+
+    async def save(self, db: AsyncConnection, values: Mapping[str, Sequence[Contractor]]) -> None:
+        rows = [
+            (one.partner_id, one.version, _contractor.dump_json(one).decode())
+            for versions in values.values()
+            for one in versions
+        ]
+        await db.execute(self._insert, arrays(self._columns, rows))
+
+
 class FreshDeedRows:
     """By partner: his deeds that are not counted yet. Saving them marks them as counted."""
 
@@ -336,6 +350,7 @@ class StandingRows(TableRows[Standing]):
 
 ENGAGEMENTS = EngagementRows()
 RECORDS = RecordRows()
+VERSIONS = VersionRows()
 FRESH_DEEDS = FreshDeedRows()
 STANDINGS = StandingRows(
     "standing",

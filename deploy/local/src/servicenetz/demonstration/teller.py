@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from rich import box
@@ -116,16 +115,27 @@ class Teller:
         table.add_column(words("distance"), justify="right")
         table.add_column(words("verdict"))
         chosen = words("chosen", score=assigned.chosen.score)
-        table.add_row(*_who(assigned.chosen, community), f"[bold green]{chosen}[/]")
-        for other in _worth_showing(assigned.others, assigned.contractor_id):
+        sums = [(term.name, term.points) for term in assigned.chosen.terms if term.points]
+        reasons = f"[bold green]{chosen}[/]\n[dim]{self._parts(sums)}[/]"
+        table.add_row(*_who(assigned.chosen, community), reasons)
+        for other in assigned.others[:OTHERS_SHOWN]:
             table.add_row(*_who(other, community), self._verdict(other))
         self._show(table)
 
     def _verdict(self, candidate: Candidate) -> str:
+        """The first constraint that failed, or what the chosen one had more, the largest part first."""
         if candidate.failed:
             failure = candidate.failed[0]
-            return f"[red]{failure.constraint}[/]  [dim]{failure.fact}[/]"
-        return f"[green]{self.words('eligible', score=candidate.score)}[/]"
+            german = failure.fact_de if self.words.language == "de" else None
+            return f"[red]{failure.constraint}[/]  [dim]{german or failure.fact}[/]"
+        behind = [(each.name, -each.points) for each in candidate.behind or () if each.points]
+        behind.sort(key=lambda part: -abs(part[1]))
+        parts = self._parts(behind, signed=True) or self.words("level")
+        return f"[green]{self.words('eligible', score=candidate.score)}[/]\n[dim]{parts}[/]"
+
+    def _parts(self, parts: Iterable[tuple[str, Decimal]], *, signed: bool = False) -> str:
+        sign = "+" if signed else ""
+        return ", ".join(f"{self.words(f'term {name}')} {points:{sign}.4f}" for name, points in parts)
 
     def work_order(self, order: WorkOrder, opened: EndCustomer, client: str, contractor: str) -> None:
         """What the contractor reads."""
@@ -216,12 +226,3 @@ def _who(candidate: Candidate, community: Community) -> tuple[str, str]:
     partner = community.partners.get(candidate.contractor_id)
     name = str(candidate.contractor_id) if partner is None else partner.name
     return name, f"{candidate.distance_km} km"
-
-
-def _worth_showing(others: Iterable[Candidate], contractor_id: UUID) -> list[Candidate]:
-    """The nearest ones: who is far away needs no explanation."""
-    near = sorted(
-        (other for other in others if other.contractor_id != contractor_id),
-        key=lambda other: other.distance_km,
-    )
-    return near[:OTHERS_SHOWN]

@@ -6,14 +6,16 @@ The e-invoice is rendered from this text alone; nothing is looked up or reckoned
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
+
+import orjson
 
 from billing.domain import wording
 from billing.domain.money import ZERO, cents, share
@@ -107,10 +109,10 @@ class Line:
     quantity: Decimal
     unit: str
     unit_price: Decimal
+    net: Decimal = field(init=False)
 
-    @property
-    def net(self) -> Decimal:
-        return cents(self.quantity * self.unit_price)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "net", cents(self.quantity * self.unit_price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,16 +182,14 @@ class Draft:
     buyer_reference: str
     replaces: str | None = None
     withheld: Withheld | None = None
+    net: Decimal = field(init=False)
+    vat: Decimal = field(init=False)
 
-    @property
-    def net(self) -> Decimal:
-        """BR-CO-10: the sum of the rounded lines."""
-        return sum((line.net for line in self.lines), ZERO)
-
-    @property
-    def vat(self) -> Decimal:
-        """BR-CO-17: once on the net sum, there is one category."""
-        return share(self.net, self.tax.treatment.rate)
+    def __post_init__(self) -> None:
+        """BR-CO-10: the sum of the rounded lines; BR-CO-17: VAT once on it, there is one category."""
+        net = sum((line.net for line in self.lines), ZERO)
+        object.__setattr__(self, "net", net)
+        object.__setattr__(self, "vat", share(net, self.tax.treatment.rate))
 
 
 def issue(draft: Draft, running_number: int) -> Document:
@@ -414,7 +414,7 @@ def reverse(original: Frozen, running_number: int, today: date) -> Document:
 
 def canonical(data: Mapping[str, object]) -> str:
     """One text for the same data, whatever order a database gives the keys back in. No floats are in it."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def fingerprint(text: str) -> str:
@@ -441,9 +441,13 @@ def _told(line: Line) -> DocumentLine:
         text=line.text,
         quantity=line.quantity,
         unit=line.unit,
-        unit_price=eur(line.unit_price),
-        net=eur(line.net),
+        unit_price=_euros(line.unit_price),
+        net=_euros(line.net),
     )
+
+
+_euros = lru_cache(maxsize=4096)(eur)
+"""Prices are few: most amounts of a batch have been checked before."""
 
 
 def _notes(draft: Draft) -> list[dict[str, str | None]]:
@@ -496,6 +500,7 @@ def _withheld(kept: Withheld | None) -> dict[str, str] | None:
     }
 
 
+@lru_cache(maxsize=1024)
 def _party(party: Party, *, outside: bool) -> dict[str, object]:
     """Category O forbids any VAT id on the document (BR-O-02 to BR-O-04)."""
     contact = party.contact

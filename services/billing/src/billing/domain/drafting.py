@@ -11,7 +11,7 @@ from billing.domain import pricing, tax, wording
 from billing.domain.documents import Draft, Kind, Line, Payment, Roles, Withheld, Work
 from billing.domain.ledger import Purchase, reverse_charge
 from billing.domain.money import ZERO, share
-from billing.domain.partners import Partner, Party, any_covers, well_formed
+from billing.domain.partners import Partner, Party, any_covers
 from billing.domain.places import states_of
 from billing.domain.pricing import PricedLine, Visit
 from billing.domain.rate_cards import Tariff
@@ -202,7 +202,8 @@ def _waits_for(found: Hold, work: CompletedWork, leg: Leg) -> str:
 
 
 def _has_vat_id(party: Party) -> bool:
-    return well_formed(party.vat_id, party.address.country) is not None
+    """A VAT id without its country's form was left out when the partner was taken over."""
+    return party.vat_id is not None
 
 
 def _parties_fit(decided: Decided, leg: Leg, work: CompletedWork, seller: Party, buyer: Party) -> Lack | None:
@@ -233,7 +234,7 @@ def _leg(
     on_client = leg is Leg.client
     partner = known.client if on_client else known.contractor
     us, him = terms.distributor, partner.party
-    roles = Roles(us, him, us) if on_client else Roles(_reachable(him, terms), us, us)
+    roles = Roles(us, _addressed(him, terms), us) if on_client else Roles(_reachable(him, terms), us, us)
     lines = tuple(_line(one, work, partner, leg) for one in priced)
     net = sum((line.net for line in lines), ZERO)
     decided = _tax(settlement, facts, leg, roles.seller, roles.buyer, known, net)
@@ -244,7 +245,7 @@ def _leg(
     payee = terms.iban if on_client else partner.iban
     return Draft(
         kind=Kind.invoice if on_client else Kind.self_billed_invoice,
-        roles=replace(roles, buyer=_addressed(roles.buyer, terms)),
+        roles=roles,
         partner_id=partner.partner_id,
         work=_document_work(work),
         lines=lines,

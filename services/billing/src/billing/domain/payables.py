@@ -127,7 +127,7 @@ def record_payout(
     if of.waits_for_own:
         raise Rejected("payable-stopped", "He objected, and his own invoice is not here.", "job_id")
     late, building_tax = _late_building_tax(of, facts, today)
-    due = _owed(of, facts.documents) - of.late_building_tax - late - of.paid
+    due = owed(of, facts.documents) - of.late_building_tax - late - of.paid
     if due <= 0:
         raise Rejected("nothing-open", "Nothing is open on this job.", "job_id")
     if command.amount.amount != due:
@@ -162,7 +162,7 @@ def record_payout(
     return Decision(paid, [told, state])
 
 
-def _owed(of: Settlement, documents: Mapping[str, Frozen]) -> Decimal:
+def owed(of: Settlement, documents: Mapping[str, Frozen]) -> Decimal:
     """What the live document, or his own invoice, gives him, less what is withheld on it."""
     if of.own_booked is not None:
         return of.own_booked.gross - of.own_booked.withheld

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -89,7 +89,7 @@ def cancelled(tariff: Tariff, hours_of_notice: Decimal) -> tuple[PricedLine, ...
 def billed_hours(tariff: Tariff, hours: Decimal) -> Decimal:
     """Begun steps are billed whole, and a visit has a least."""
     step = Decimal(tariff.terms.step_minutes) / 60
-    steps = -(-hours // step)
+    steps = (hours / step).to_integral_value(ROUND_CEILING)
     return max((steps * step).quantize(Decimal("0.01")), tariff.terms.minimum_hours or ZERO)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -298,6 +299,7 @@ BY_CLERK: Final[Mapping[TaxTreatment, Treatment]] = MappingProxyType(
 """What a clerk may decide where the table does not."""
 
 
+@lru_cache(maxsize=4096)
 def decide(case: Case, day: date) -> Decided | Hold:
     """The treatment by the first row that fits, or the hold that it needs."""
     for row in TABLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -157,6 +158,7 @@ def _days(language: Language, days: tuple[date, date]) -> str:
     return day(language, first) if first == last else f"{day(language, first)}–{day(language, last)}"
 
 
+@lru_cache(maxsize=1024)
 def day(language: Language, of: date) -> str:
     """A day as people of this language write it."""
     return f"{of:%d.%m.%Y}" if language == "de" else f"{of:%d %b %Y}"

@@ -30,7 +30,9 @@ def _compiler() -> typst.Compiler:
 
 def readable(data: Data, *, format: Literal["pdf", "png"] = "pdf") -> bytes:  # noqa: A002  # typst's own word
     """The page alone: PDF/A-3b, or `png` (first page). Raises Wrong, as for a name in a script that no font has."""
-    options: dict[str, Any] = {"pdf_standards": "a-3b", "pdf_tags": False} if format == "pdf" else {"ppi": 110.0}
+    options: dict[str, Any] = (
+        {"pdf_standards": "a-3b", "pdf_tags": False} if format == "pdf" else {"ppi": 110.0}
+    )
     issued = datetime.fromisoformat(data["issued_on"]).replace(tzinfo=UTC)
     try:
         made = _compiler().compile(

@@ -47,7 +47,7 @@ def replay(one: Round, job: Job, known: Known, policy: Policy) -> Replayed:
     missing = [
         (each.partner_id, each.version) for each in one.seen if (each.partner_id, each.version) not in known
     ]
-    able: list[tuple[tuple[int, int], Seen]] = []
+    able: list[tuple[tuple[bool, int, int], Seen]] = []
     failed: list[Seen] = []
     for each in one.seen:
         contractor = known.get((each.partner_id, each.version))
@@ -60,7 +60,7 @@ def replay(one: Round, job: Job, known: Known, policy: Policy) -> Replayed:
             failed.append(seen_failed(case, failure, each.reserved_minutes))
             continue
         ranked = score(case, policy, Sums(*each.sums), volunteered=each.partner_id in one.volunteers)
-        able.append((place_in_order(ranked), seen(ranked)))
+        able.append((place_in_order(ranked, one.proposed), seen(ranked)))
     able.sort(key=lambda placed: placed[0])
     order = tuple(placed[1] for placed in able)
     return Replayed(

@@ -250,7 +250,7 @@ class Round:
     """One decision on whom to ask, with all that it hung on. Kept as it was; `replay` makes it again.
 
     client_version: 0 when the client was not known. seen: who passed, in order, then who did not.
-    asked: those who were asked, or taken at their word.
+    asked: those who were asked, or taken at their word. proposed: by the plan for many jobs, before all others.
     """
 
     number: int
@@ -263,6 +263,7 @@ class Round:
     removed: Mapping[str, int]
     seen: tuple[Seen, ...]
     asked: tuple[UUID, ...]
+    proposed: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

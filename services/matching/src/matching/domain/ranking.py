@@ -89,8 +89,9 @@ def rank(
     volunteers: Collection[UUID] = (),
     policy: Policy = POLICY,
     standing: Callable[[UUID], Sums] = _newcomer,
+    proposed: UUID | None = None,
 ) -> tuple[list[Ranked], list[tuple[Case, Failed]]]:
-    """Order those who have the time, best first. Ties: by contractor id."""
+    """Order those who have the time, best first. Ties: by contractor id. `proposed`, by a plan, is before all."""
     able: list[Ranked] = []
     unable: list[tuple[Case, Failed]] = []
     for case in cases:
@@ -101,13 +102,14 @@ def rank(
             able.append(score(case, policy, standing(partner_id), volunteered=partner_id in volunteers))
         else:
             unable.append((case, Failed("capacity", *fact)))
-    able.sort(key=place_in_order)
+    able.sort(key=lambda ranked: place_in_order(ranked, proposed))
     return able, unable
 
 
-def place_in_order(ranked: Ranked) -> tuple[int, int]:
-    """The higher the score, the earlier."""
-    return -ranked.score, ranked.case.contractor.partner_id.int
+def place_in_order(ranked: Ranked, proposed: UUID | None = None) -> tuple[bool, int, int]:
+    """The higher the score, the earlier; whom a plan proposes first of all."""
+    partner_id = ranked.case.contractor.partner_id
+    return partner_id != proposed, -ranked.score, partner_id.int
 
 
 def score(case: Case, policy: Policy = POLICY, sums: Sums = NEWCOMER, *, volunteered: bool = False) -> Ranked:

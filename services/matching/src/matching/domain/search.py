@@ -78,9 +78,18 @@ class _Found:
 
 
 def search(
-    state: Assignment, view: View, expiry: Expiry, course: Course | None = None
+    state: Assignment,
+    view: View,
+    expiry: Expiry,
+    course: Course | None = None,
+    *,
+    proposed: UUID | None = None,
+    planned_with: int | None = None,
 ) -> Decision[Assignment]:
-    """One round: everybody is looked at anew, the best who holds on the database's row is asked."""
+    """One round: everybody is looked at anew, the best who holds on the database's row is asked.
+
+    proposed: whom the plan for so many jobs (`planned_with`) has for this one; if he passes, he is asked first.
+    """
     course = course or Course()
     number = state.round + 1
     if view.now >= state.job.ends_at:
@@ -89,7 +98,7 @@ def search(
         return _unfilled(replace(state, round=number), _Found(), view, course, UnfilledCause.too_many_rounds)
     row = view.contractors([state.job.client_id])[state.job.client_id]
     client = ClientSide.of(state.job, row)
-    found = _find(state, view, client)
+    found = _find(state, view, client, proposed)
     _note_neighbours(state, view, client, found)
     shown = found.passed_first()
     state = replace(state, round=number, candidates=_described(shown), policy_version=view.policy.version)
@@ -103,6 +112,7 @@ def search(
             candidates=[told(one, view.policy) for one in state.candidates],
             removed=told_removed(found.removed),
             policy_version=view.policy.version,
+            planned_with=planned_with if asked and asked[0].contractor.partner_id == proposed else None,
         )
     )
     course.rounds.append(
@@ -117,6 +127,7 @@ def search(
             removed={name: count for name, count in found.removed.items() if count},
             seen=shown,
             asked=tuple(case.contractor.partner_id for case in asked),
+            proposed=proposed,
         )
     )
     if asked:
@@ -185,14 +196,15 @@ def _asked_at_once(job: Job, view: View) -> int:
     return view.policy.broadcast_to if job.policy is OfferPolicy.broadcast else 1
 
 
-def _find(state: Assignment, view: View, client: ClientSide) -> _Found:
+def _find(state: Assignment, view: View, client: ClientSide, proposed: UUID | None) -> _Found:
     """The memory proposes, the database's rows decide; "nobody" is asked of the database too."""
     most = FIRST_LOOK
     while True:
         look = view.look(state, client, most)
         found = _Found()
         found.add(look)
-        _choose(state, view, client, found, _with_volunteers(state, view, client, look, found))
+        cases = _with_volunteers(state, view, client, look, found, proposed)
+        _choose(state, view, client, found, cases, proposed)
         if found.able or look.complete:
             break
         most *= 4
@@ -209,11 +221,12 @@ def _find(state: Assignment, view: View, client: ClientSide) -> _Found:
 
 
 def _with_volunteers(
-    state: Assignment, view: View, client: ClientSide, look: Look, found: _Found
+    state: Assignment, view: View, client: ClientSide, look: Look, found: _Found, proposed: UUID | None
 ) -> Sequence[Case]:
-    """Volunteers are looked at in any case, near or far."""
+    """Volunteers, and whom a plan proposes, are looked at in any case, near or far."""
     here = {case.contractor.partner_id for case in look.passed}
-    absent = [partner_id for partner_id in state.volunteers if partner_id not in here]
+    wanted = state.volunteers if proposed is None else (*state.volunteers, proposed)
+    absent = [partner_id for partner_id in dict.fromkeys(wanted) if partner_id not in here]
     if not absent:
         return look.passed
     rows = [row for row in view.contractors(absent).values() if row is not None]
@@ -223,14 +236,21 @@ def _with_volunteers(
     return [*look.passed, *own.passed]
 
 
-def _choose(state: Assignment, view: View, client: ClientSide, found: _Found, cases: Sequence[Case]) -> None:
+def _choose(
+    state: Assignment,
+    view: View,
+    client: ClientSide,
+    found: _Found,
+    cases: Sequence[Case],
+    proposed: UUID | None = None,
+) -> None:
     """Rank, and drop from the top who does not hold on the database's row, until enough do."""
     reserved = view.reserved_minutes([case.contractor.partner_id for case in cases], state.job.week)
     free = {
         case.contractor.partner_id: case.contractor.weekly_minutes - reserved[case.contractor.partner_id]
         for case in cases
     }
-    able, unable = rank(cases, free, state.volunteers, view.policy, view.standing)
+    able, unable = rank(cases, free, state.volunteers, view.policy, view.standing, proposed)
     for case, failure in unable:
         found.refuse(case, failure, reserved[case.contractor.partner_id])
     wanted = at_once = _asked_at_once(state.job, view)
@@ -257,7 +277,7 @@ def _choose(state: Assignment, view: View, client: ClientSide, found: _Found, ca
             continue
         volunteered = best.partner_id in state.volunteers
         able.append(score(case, view.policy, dropped.sums, volunteered=volunteered))
-        able.sort(key=place_in_order)
+        able.sort(key=lambda ranked: place_in_order(ranked, proposed))
         held = 0
     found.able = able
 

@@ -20,7 +20,7 @@ from contracts.values import (
     ResponseTime,
     Window,
 )
-from matching.coverage import postcodes
+from matching.coverage import postcodes, postcodes_within
 from matching.domain.coverage import Skill
 from matching.domain.model import (
     BERLIN,
@@ -33,7 +33,6 @@ from matching.domain.model import (
     TravelZone,
     day_of,
 )
-from matching.domain.places import distance_km
 from matching.postcodes import place_of
 from matching.simulation.lots import Lots
 
@@ -56,6 +55,7 @@ HOURS = (0, 0, 0, 0, 0, 0.2, 1, 4, 8, 10, 11, 10, 7, 8, 9, 9, 8, 6, 3, 2, 1, 0.5
 """Jobs posted in the hour from midnight on; German time."""
 REGIONS = (1.0, 1.2, 1.1, 1.0, 1.3, 1.2, 1.1, 1.1, 1.2, 0.9)
 """By the first digit of the postcode."""
+NEAR_SHARE, NEAR_KM = 0.67, 50
 RATE_CARD = RateCard(
     UUID("01900000-0000-7000-8000-000000000001"),
     (
@@ -274,13 +274,8 @@ def _begin_of_work(at: datetime, response_time: ResponseTime, draw: Random) -> d
 
 def _place_of_work(client: Dealer, draw: Random) -> str:
     """Two of three near the client, who has no hands free; the others anywhere, where he has no hands at all."""
-    here = client.contractor.place
-    for _ in range(400 if draw.random() < 0.67 else 0):
-        code = draw.choice(postcodes())
-        there = place_of(code)
-        if here is not None and there is not None and distance_km(here, there) <= 50:
-            return code
-    return draw.choice(postcodes())
+    near = draw.random() < NEAR_SHARE
+    return draw.choice(postcodes_within(client.contractor.place, NEAR_KM) if near else postcodes())
 
 
 # -- illness -------------------------------------------------------------------------------------------

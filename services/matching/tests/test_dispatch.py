@@ -1,0 +1,239 @@
+"""Offers to several, the dispatcher's commands, revocations and standings, on real Kafka and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from chassis.service import Running
+from chassis.testing.network import until
+from contracts.ids import job_number, uuid7
+from contracts.job_exchange_jobs_v1 import JobCompleted, JobStarted, Statement
+from contracts.matching_assignments_v1 import (
+    AssignmentReleased,
+    CandidatesRanked,
+    JobAssigned,
+    JobHeld,
+    JobOffered,
+    OfferWithdrawn,
+)
+from contracts.matching_commands_v1 import (
+    HoldJob,
+    RankAgain,
+    RateContractor,
+    ReleaseAssignment,
+    ReleaseReason,
+)
+from contracts.matching_standings_v1 import Standing
+from contracts.messages import Command
+from contracts.replies_v1 import MatchingAccepted
+from contracts.values import KindOfWork, OfferPolicy, OwnReference
+from matching.app import build
+from matching.desk import find, ranking_now, replayed
+from matching.domain.explanation import same
+from matching.settings import Settings
+from matching.testing_outside import REPLIES, Start, Story
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def story(outside: Any) -> Story:
+    return Story(outside)
+
+
+async def _ask(story: Story, command: Command, actor: str) -> Any:
+    return await story.outside.reply_to(await story.outside.send(command, actor=actor), REPLIES)
+
+
+async def test_insurance_revoked_between_ranking_and_award_the_next_gets_it(
+    start_service: Start, story: Story
+) -> None:
+    await start_service(build, Settings, "matching")
+    near, far = story.partner(), story.partner("24941")
+    await story.begin(near, far)
+    offer = await story.offer(await story.post())
+    assert offer.contractor_id == near.partner_id
+    await story.outside.send(near.model_copy(update={"insurance": None}))
+    withdrawn = await story.outside.message(OfferWithdrawn, offer.job_id)
+    assert (withdrawn.contractor_id, withdrawn.reason) == (near.partner_id, "partner_lapsed")
+    assert (await story.accept(offer)).code == "no-open-offer"
+    assert isinstance(await story.accept(await story.offer(offer.job_id, nth=2)), MatchingAccepted)
+    assigned = await story.outside.message(JobAssigned, offer.job_id)
+    assert assigned.contractor_id == far.partner_id
+    (gone,) = [other for other in assigned.others if other.contractor_id == near.partner_id]
+    assert [(f.constraint, f.fact_de) for f in gone.failed] == [
+        ("insurance", "keine Haftpflichtversicherung bekannt")
+    ]
+
+
+async def test_three_are_asked_one_lapses_one_wins_one_is_late(start_service: Start, story: Story) -> None:
+    await start_service(build, Settings, "matching")
+    partners = [story.partner(postcode) for postcode in ("24937", "24939", "24941")]
+    await story.begin(*partners)
+    job_id = await story.post(OfferPolicy.broadcast)
+    offers = [await story.offer(job_id, nth=nth) for nth in (1, 2, 3)]
+    assert {o.contractor_id for o in offers} == {p.partner_id for p in partners}
+    lapses = next(p for p in partners if p.partner_id == offers[2].contractor_id)
+    await story.outside.send(lapses.model_copy(update={"suspended": True}))
+    withdrawn = await story.outside.message(OfferWithdrawn, job_id)
+    assert (withdrawn.offer_id, withdrawn.reason) == (offers[2].offer_id, "partner_lapsed")
+    replies = await asyncio.gather(story.accept(offers[0]), story.accept(offers[1]))
+    assert sorted(type(reply).__name__ for reply in replies) == ["MatchingAccepted", "MatchingRejected"]
+    assert await story.outside.message(JobAssigned, job_id)
+    await story.outside.message(OfferWithdrawn, job_id, nth=2)
+    assert len(story.outside.messages(JobAssigned, job_id)) == 1
+
+
+async def test_hold_rank_again_and_release_are_the_distributors(start_service: Start, story: Story) -> None:
+    service = await start_service(build, Settings, "matching")
+    near, far = story.partner(), story.partner("24941")
+    await story.begin(near, far)
+    first = await story.offer(await story.post())
+    job_id, dispatcher = first.job_id, "distributor:leitstand"
+    hold, again = HoldJob(job_id=job_id, reason="access"), RankAgain(job_id=job_id, reason="clear now")
+    for command in (hold, again):
+        reply = await _ask(story, command, f"partner:{near.partner_id}")
+        assert reply.code == "not-allowed"
+    assert isinstance(await _ask(story, hold, dispatcher), MatchingAccepted)
+    assert (await story.outside.message(JobHeld, job_id)).client_id == story.client_id
+    assert (await story.accept(first)).code == "no-open-offer"
+    assert isinstance(await _ask(story, again, dispatcher), MatchingAccepted)
+    assert isinstance(await story.accept(await story.offer(job_id, nth=2)), MatchingAccepted)
+    await story.outside.message(JobAssigned, job_id)
+    back = ReleaseAssignment(job_id=job_id, contractor_id=near.partner_id, reason=ReleaseReason.other)
+    assert (await _ask(story, back, f"partner:{far.partner_id}")).code == "not-allowed"
+    assert isinstance(await _ask(story, back, dispatcher), MatchingAccepted)
+    assert (await story.outside.message(AssignmentReleased, job_id)).reason == "released"
+    assert (await story.offer(job_id, nth=3)).contractor_id == far.partner_id
+    await _every_round_comes_out_the_same(service, job_id, rounds=3)
+
+
+async def _every_round_comes_out_the_same(service: Running, job_id: UUID, rounds: int) -> None:
+    """Neighbours of other tests may be known in memory before they are in this test's database."""
+
+    async def known() -> bool:
+        async with service.engine.connect() as db:
+            state = await find(db, job_number(job_id))
+            assert state is not None
+            assert state.job.job_id == job_id
+            again = await replayed(db, state)
+        assert [one.number for one, _ in again] == list(range(1, len(again) + 1))
+        assert len(again) >= rounds, "and one more for each time that the database lagged behind"
+        if any(other.missing for _, other in again):
+            return False
+        assert all(same(one, other) for one, other in again)
+        return True
+
+    await until(known)
+
+
+async def test_a_changed_partner_is_replayed_as_he_was_and_ranked_as_he_is(
+    start_service: Start, story: Story
+) -> None:
+    service = await start_service(build, Settings, "matching")
+    near, far = story.partner(), story.partner("24941")
+    await story.begin(near, far)
+    offer = await story.offer(await story.post())
+    await story.outside.send(near.model_copy(update={"certifications": []}))
+    await story.offer(offer.job_id, nth=2)
+    await _every_round_comes_out_the_same(service, offer.job_id, rounds=2)
+    async with service.engine.connect() as db:
+        state = await find(db, str(offer.job_id))
+        assert state is not None
+        now = await ranking_now(db, state)
+        assert [one.partner_id for one in now.seen if one.constraint is None] == [far.partner_id]
+        assert {one.partner_id: one.constraint for one in now.seen}[near.partner_id] == "certification"
+        assert await find(db, "A00000000") is None
+    said = await _command(service, "explain", str(offer.job_id), "--language", "en")
+    assert f"{near.partner_id} v2" in said
+    assert f"lacks Agfeo {story.line} level 2" in said
+    assert "ohne Agfeo" in await _command(service, "ranked", job_number(offer.job_id))
+    assert (await _command(service, "replay", str(offer.job_id))).count("the same") >= 2
+    assert "there is no job" in await _command(service, "replay", str(uuid7()), fails=True)
+    assert "2026-2 (in force): distance 0.35" in await _command(service, "policies")
+
+
+async def _command(service: Running, *words: str, fails: bool = False) -> str:
+    program = Path(sys.executable).with_name("matching")
+    environment = os.environ | {
+        "MATCHING_DATABASE_URL": str(service.settings.database_url),
+        "MATCHING_KAFKA_BOOTSTRAP_SERVERS": "nobody:1",
+        "MATCHING_DEVELOPMENT": "true",
+    }
+    process = await asyncio.create_subprocess_exec(
+        program, *words, env=environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    assert (process.returncode != 0) is fails, said.decode()
+    return said.decode()
+
+
+async def test_what_partners_did_counts_and_changes_the_order(start_service: Start, story: Story) -> None:
+    service = await start_service(build, Settings, "matching")
+    one, other = story.partner(), story.partner()
+    await story.begin(one, other)
+    offer = await story.offer(await story.post())
+    first = offer.contractor_id
+    assert isinstance(await story.accept(offer), MatchingAccepted)
+    await _work(story, offer)
+    rating = RateContractor(job_id=offer.job_id, client_id=story.client_id, contractor_id=first, stars=1)
+
+    async def rated() -> bool:
+        return isinstance(await _ask(story, rating, f"partner:{story.client_id}"), MatchingAccepted)
+
+    await until(rated)
+    assert (await _ask(story, rating, f"partner:{story.client_id}")).code == "rated-already"
+    async with service.engine.begin() as db:
+        # the next whole minute is now
+        await db.execute(text("UPDATE timers SET due_at = now() WHERE name = 'count'"))
+    his = await story.outside.message(Standing, first)
+    assert his.model_dump(exclude={"partner_id"}) == {
+        "asked": 1, "kept": 1, "ratings": 1, "stars": 1, "given_minutes": 0, "taken_minutes": 390,
+    }  # fmt: skip
+    assert (await story.outside.message(Standing, story.client_id)).given_minutes == 390
+    reader = service.service.indexes[1]
+
+    def known() -> bool:
+        return bool(reader._index.of(first).ratings)  # type: ignore[attr-defined]
+
+    await story.outside.until(known)
+    again = await story.offer(await story.post())
+    assert again.contractor_id == ({one.partner_id, other.partner_id} - {first}).pop()
+    ranked = await story.outside.message(CandidatesRanked, again.job_id)
+    ratings = [term.value for each in ranked.candidates[:2] for term in each.terms if term.name == "rating"]
+    assert ratings == [Decimal("0.75"), Decimal("0.625")]
+
+
+async def _work(story: Story, offer: JobOffered) -> None:
+    told: dict[str, Any] = {
+        "job_id": offer.job_id,
+        "job_number": offer.job_number,
+        "client_id": story.client_id,
+    }
+    today = date.today()  # noqa: DTZ011  # any day will do
+    statement = Statement(
+        statement_id=uuid7(), version=1, hours=Decimal("6.5"), travel_km=10,
+        performed_from=today, performed_to=today, materials=[],
+    )  # fmt: skip
+    await story.outside.send(
+        JobStarted(**told, contractor_id=offer.contractor_id, arrived_at=datetime.now(UTC))
+    )
+    await story.outside.send(
+        JobCompleted(
+            **told, contractor_id=offer.contractor_id, postcode="24937", statement=statement, travel_zone=1,
+            kind_of_work=KindOfWork.installation, required_certifications=[], approved_by="client",
+            rate_card_id=story.rate_card_id, rate_card_version=1, own_reference=OwnReference(),
+            completed_at=datetime.now(UTC),
+        )
+    )  # fmt: skip
