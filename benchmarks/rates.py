@@ -24,11 +24,12 @@ SETTLED_ROWS_S = 1.5
 class Round:
     """Lifecycles per second of each, one after the other; rows and CPU are of one lifecycle of ours.
 
-    mailed_per_s: ours, counted until the last mail is out as well.
+    mailed_per_s: ours, counted until the last mail is out as well. unrendered: jobs whose papers were not made by then.
     """
 
     ours_per_s: float
     mailed_per_s: float
+    unrendered: int
     bare_per_s: float
     first_try_per_s: float
     rows: float
@@ -98,7 +99,7 @@ async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> R
     rows, cpu = fleet.rows_written(), cpu_seconds(stack)
     ours_per_s = await network.run(sizes.ours)
     settled = time.perf_counter()
-    await fleet.rest()
+    unrendered = await fleet.rest()
     mailed_per_s = sizes.ours / (sizes.ours / ours_per_s + time.perf_counter() - settled)
     spent = sum(used(cpu, cpu_seconds(stack)).values())
     await asyncio.sleep(SETTLED_ROWS_S)
@@ -111,6 +112,6 @@ async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> R
         stack.postgres.drop_database(database)
     await fleet.use(1)
     return Round(
-        ours_per_s, mailed_per_s, bare_per_s, first_per_s, rows / sizes.ours, bare.rows / sizes.bare,
+        ours_per_s, mailed_per_s, unrendered, bare_per_s, first_per_s, rows / sizes.ours, bare.rows / sizes.bare,
         bare.messages / sizes.bare, spent * 1000 / sizes.ours,
     )  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,7 +21,7 @@ from chassis.items import Outcome
 from chassis.testing.network import Outside, Seen, until
 from contracts import catalogue
 from contracts.messages import Command
-from servicenetz.service import SERVICES
+from servicenetz.service import SERVICES, program
 from servicenetz.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -171,6 +173,28 @@ async def test_each_bad_record_has_its_answer_and_every_good_one_is_served(field
     await _good_ones_are_served(field, [record for record in sent if record.bad is None])
 
 
+async def test_the_operator_finds_the_dead_letters_of_all_four_services(
+    bad_stack: Stack, field: Field
+) -> None:
+    def order(*words: str) -> str:
+        command = [str(program("servicenetz")), "dead-letters", "--folder", str(bad_stack.folder), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_SECONDS, check=False)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    listed = await asyncio.to_thread(order, "list")
+    for service in SERVICES:
+        dead = field.books.ask(
+            service, "SELECT id FROM parked WHERE reason = 'unreadable' ORDER BY since, id"
+        )
+        assert service in listed
+        assert f"\n{dead[0]['id']} " in listed
+    (letter, *_) = field.books.ask("billing", "SELECT id FROM parked WHERE code = 'key-not-subject'")
+    words = ("drop", str(letter["id"]), "--yes", "--because", "a test's", "--who", "Ada")
+    assert "dropped" in await asyncio.to_thread(order, "--service", "billing", *words)
+    assert "Ada  drop" in await asyncio.to_thread(order, "--service", "billing", "acts")
+
+
 async def test_whatever_the_fuzzer_sends_the_books_add_up_and_good_ones_are_served(field: Field) -> None:
     records: list[tuple[Good, BadClass | None, Raw]] = []
     wild = []
@@ -269,7 +293,7 @@ async def _good_ones_are_served(field: Field, served: list[Sent]) -> None:
             await _reply(field, record)
 
 
-async def _reply(field: Field, record: Sent) -> object:
+async def _reply(field: Field, record: Sent) -> Any:
     topic = catalogue.replies_of(record.good.topic.owner).name
     command = bytes_of(record.raw, "ce_id").decode()
 

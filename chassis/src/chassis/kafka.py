@@ -97,6 +97,16 @@ async def create_topics(settings: ServiceSettings, topics: list[Topic]) -> list[
     return created
 
 
+async def cluster_id(settings: ServiceSettings) -> str:
+    """The broker's own name for its cluster: offsets mean something in there only."""
+    admin = AIOKafkaAdminClient(**options(settings, "servicenetz-cluster"))
+    await admin.start()
+    try:
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
 async def _until_led(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     """A partition just created has no leader for a moment; clients that come then complain for seconds."""
     names = [topic.name for topic in topics]

@@ -33,6 +33,10 @@ class ServiceSettings(BaseSettings):
         le=9,
         description="of topics created; by default 3, or as many as there are brokers",
     )
+    snapshot_folder: Path | None = Field(
+        default=None,
+        description="where indexes in memory are kept between starts; none: topics are read anew",
+    )
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535, description="0: any free port, told in the log")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from contracts import billing_rate_cards_v1, partner_registry_partners_v1
-from contracts.billing_commands_v1 import PublishRateCard
+from contracts.billing_commands_v1 import ClassifyWork, PublishRateCard
 from contracts.billing_rate_cards_v1 import RateCard
 from contracts.catalogue import replies_of
 from contracts.ids import uuid7
@@ -120,6 +120,8 @@ class SettlingIn:
                     community.hear(message)
             if community.rate_card is None:
                 self._sender.put(rate_card(self._day), DISTRIBUTOR)
+                for kind in PRICES:
+                    self._sender.put(classification(kind, self._day), DISTRIBUTOR)
             for member in community.members:
                 self._begin(member)
             ends = time.monotonic() + within_s
@@ -186,6 +188,17 @@ class SettlingIn:
             f"{len(self._missing)} of {len(self._community.members)} partners are not settled; "
             f"of {unknown} the registry never told."
         )
+
+
+def classification(kind: KindOfWork, day: date) -> ClassifyWork:
+    """What a clerk would say of this demo's work: terminals and software, nothing that is built in."""
+    return ClassifyWork(
+        kind_of_work=kind,
+        valid_from=day - timedelta(days=30),
+        building_work=False,
+        connected_with_property=False,
+        note="Endgeräte und Software, nichts fest Eingebautes",
+    )
 
 
 def rate_card(day: date) -> PublishRateCard:

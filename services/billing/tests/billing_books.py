@@ -68,7 +68,8 @@ def work_of(story: Any, **fields: Any) -> CompletedWork:
 def done(outcome: Any, numbers: tuple[int, ...] | None = None) -> Decision[Settlement]:
     """A decision that wants numbers, with these, or with ones."""
     assert isinstance(outcome, Numbered), outcome
-    return outcome.then(numbers or (1,) * len(outcome.ranges))
+    decision: Decision[Settlement] = outcome.then(numbers or (1,) * len(outcome.ranges))
+    return decision
 
 
 def frozen(document: Document) -> Frozen:
@@ -93,7 +94,7 @@ class Archive:
         self.documents: list[Document] = []
         self.entries: list[Entry] = []
 
-    def take(self, outcome: Any) -> Decision[Settlement]:
+    def take(self, outcome: Any) -> Any:
         """Give numbers, keep what was issued and booked; the state as it is read back."""
         if isinstance(outcome, Numbered):
             outcome = outcome.then(tuple(self._next(name) for name in outcome.ranges))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -146,7 +147,7 @@ async def test_killed_while_issuing_numbers_have_no_gap_and_no_double_and_its_ro
     for first in range(0, JOBS, step):
         await asyncio.gather(*[outside.send(job.completed()) for job in jobs[first : first + step]])
         settled_before = len(database.numbers("invoice"))
-        await until(lambda before=settled_before: _more_than(database, before), seconds=60)
+        await until(partial(_more_than, database, settled_before), seconds=60)
         await processes.start()
         await processes.kill_oldest()
     for job in jobs:
@@ -164,7 +165,12 @@ async def _more_than(database: Database, before: int) -> bool:
 
 async def _role_changes_nothing(database: Database) -> None:
     """By its rights, before any trigger: and it cannot switch triggers off or give itself rights."""
-    columns = {"documents": "number", "entries": "source", "postings": "account"}
+    columns = {
+        "documents": "number",
+        "entries": "source",
+        "postings": "account",
+        "renderings": "format",
+    }
     assert set(columns) == set(APPEND_ONLY)
     for table, column in columns.items():
         for statement in (

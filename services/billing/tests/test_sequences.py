@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from billing.domain import accounts, issuing, payables
 from billing.domain.classes import Classified, WorkClass
 from billing.domain.documents import Kind
+from billing.domain.drafting import Drafts, draft
 from billing.domain.money import ZERO
 from billing.domain.settlements import OwnInvoice, Settlement
 from billing.translation import completed_work, partner_from
@@ -90,8 +91,8 @@ class Books(RuleBasedStateMachine):
         of = self.states.get(self.stories[job].job_id)
         if of is None:
             return
-        drafts = issuing.draft(of, self.facts, date(2026, 3, 5))
-        if not isinstance(drafts, issuing.Drafts):
+        drafts = draft(of, self.facts, date(2026, 3, 5))
+        if not isinstance(drafts, Drafts):
             return
         fixed = drafts.contractor
         extra = Decimal("10.00") if differs else ZERO

@@ -94,6 +94,14 @@ def test_the_plan_leaves_the_only_one_to_the_job_that_has_nobody_else() -> None:
     assert told.planned_with == 2
 
 
+def test_whom_the_plan_proposes_is_asked_though_many_are_nearer() -> None:
+    posted = job()
+    nearer = tuple(contractor(place=north_of_flensburg(km)) for km in range(20))
+    world = gathered(posted, partners=(*nearer, FAR))
+    state = world.apply(posted.job_id, proposed(world, posted, Proposal(FAR.partner_id, 2)))
+    assert state.contractor_id == FAR.partner_id
+
+
 def test_who_does_not_pass_any_more_is_not_asked_whatever_the_plan_says() -> None:
     posted = job()
     world = gathered(posted)

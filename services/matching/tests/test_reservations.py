@@ -135,7 +135,7 @@ async def _accept(db: AsyncConnection, commands: list[AcceptOffer], rush: Rush) 
         world.apply(command.job_id, decision)
         got.append(str(command.job_id))
     if got:
-        await ASSIGNMENTS.save(db, {key: world.states[UUID(key)] for key in got})
+        await ASSIGNMENTS.save(db, {key: world.states[UUID(key)] for key in sorted(got)})
         changed = {
             key: replace(row, before_minutes=before[key].reserved_minutes)
             for key, row in world.taken.items()

@@ -160,6 +160,8 @@ class Group:
         self.generation = 0
         self.settled = 0
         self.committed: dict[Partition, int] = {}
+        self.set_forward: dict[Partition, int] = {}
+        """How far somebody else moved them, which is no promise of ours."""
         self._changed = False
         scheduler.watch(self._expel_the_silent)
 

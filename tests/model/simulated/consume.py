@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulated.broker import Broker, BrokerAway, Partition, Record
+from simulated.database import Away
 from simulated.path import DecisionFailed, Path, where
 from simulated.scheduler import Process, Scheduler, Task, sleep, step, wait
 
@@ -40,6 +41,7 @@ class Consumer:
         self._committed_at = 0
         self.stopping = False
         self.poll_fails = False
+        self._newly_assigned = False
 
     # -- polling ------------------------------------------------------------------------------------------------------
 
@@ -64,6 +66,8 @@ class Consumer:
         await step()
         if self._joining or self._broker.away:
             return []
+        if self._newly_assigned and not await self._stay_behind_progress():
+            return []
         found: list[Record] = []
         for partition in sorted(self._assigned):
             first = self._fetched.get(partition, 0)
@@ -72,11 +76,25 @@ class Consumer:
             found += records
         if self.poll_fails:
             self.poll_fails = False
+            self._newly_assigned = True
             self._go_back()
             return []
         for record in found:
             self._handed[where(record)] = record.offset + 1
         return found
+
+    async def _stay_behind_progress(self) -> bool:
+        """Consumer._stay_behind_progress; whether it was possible."""
+        self._newly_assigned = False
+        try:
+            passed = await self.path.passed()
+        except Away:
+            self._newly_assigned = True
+            self._go_back()
+            return False
+        for partition in self._assigned & passed.keys():
+            self._fetched[partition] = min(self._fetched[partition], passed[partition])
+        return not self._joining
 
     def _go_back(self) -> None:
         """Consumer._go_back"""
@@ -174,6 +192,7 @@ class Consumer:
             self._fetched = {p: self._group.committed.get(p, 0) for p in self._assigned}
             self._positions.clear()
             self._handed.clear()
+            self._newly_assigned = True
             self._joining = False
 
     async def finish(self, ticks: int) -> None:

@@ -55,7 +55,8 @@ class Ledger:
         self._commit_offsets(member, generation, positions)
         for row in self._world.database.tables["outbox"].values():
             topic, partition, offset = row.cause
-            if row.at_once and offset < positions.get((topic, partition), 0):
+            moved = self._world.broker.group.set_forward.get((topic, partition), 0)
+            if row.at_once and moved <= offset < positions.get((topic, partition), 0):
                 self.broken = f"offset {offset} of {topic}/{partition} is committed, its messages are unsent"
 
     def at_rest(self) -> None:

@@ -180,11 +180,11 @@ class PositionsAsOffsets(Consumer):
         await super()._commit()
 
 
-class NoWayBack(Consumer):
-    """After a failed poll it goes on behind what the poll had collected."""
+class AheadOfProgress(Consumer):
+    """The group's offsets are believed."""
 
-    def _go_back(self) -> None:
-        """Not at all."""
+    async def _stay_behind_progress(self) -> bool:
+        return True
 
 
 class ParkedOvertaken(Path):
@@ -209,6 +209,6 @@ MUTANTS: Mapping[str, Parts] = {
     "aggregate not locked": Parts(path=AggregateNotLocked),
     "born twice": Parts(path=BornTwice),
     "positions committed as offsets": Parts(consumer=PositionsAsOffsets),
-    "no way back after a failed poll": Parts(consumer=NoWayBack),
+    "starts ahead of its progress": Parts(consumer=AheadOfProgress),
     "parked predecessor overtaken": Parts(path=ParkedOvertaken),
 }

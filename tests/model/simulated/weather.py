@@ -33,7 +33,7 @@ class Weather:
         all_faults: list[Callable[[Replica], None]] = [
             self.kill, self.freeze, self.freeze, self.stop, self.cut_database, self.restart_database,
             self.unclear_commit, self.cut_producer, self.deafen, self.broker_away, self.rebalance, self.fail_poll,
-            self.another_replica,
+            self.another_replica, self.offsets_set_forward, self.offsets_deleted,
         ]  # fmt: skip
         only = world.climate.only
         faults = (
@@ -144,6 +144,19 @@ class Weather:
 
     def rebalance(self, _: Replica) -> None:
         """A new generation for no reason of ours."""
+        self._world.broker.group.rebalance()
+
+    def offsets_set_forward(self, _: Replica) -> None:
+        """An operator's tool moves the group's offsets on; where nothing was ever read, nobody could know."""
+        group = self._world.broker.group
+        for partition in self._world.database.tables["progress"]:
+            group.committed[partition] = len(self._world.broker.logs[partition])
+            group.set_forward[partition] = group.committed[partition]
+        group.rebalance()
+
+    def offsets_deleted(self, _: Replica) -> None:
+        """All that is kept comes again."""
+        self._world.broker.group.committed.clear()
         self._world.broker.group.rebalance()
 
     def fail_poll(self, replica: Replica) -> None:

@@ -36,6 +36,9 @@ class Memory:
     standings: Standings
     policy: Policy
 
+    def __post_init__(self) -> None:
+        self.index.rank_by(self.policy, self.standings)
+
 
 class Sight:
     """Implements domain.view.View. What is held under lock is newer than what was only read."""

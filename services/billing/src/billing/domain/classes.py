@@ -64,7 +64,10 @@ def classify_work(
         command.connected_with_property,
         command.note,
     )
-    return Decision(_with(known, command.kind_of_work.value, new), wakes=waiting)
+    _few_enough(known)
+    return Decision(
+        Classified(command.kind_of_work.value, (*(known.classes if known else ()), new)), wakes=waiting
+    )
 
 
 def classify_fee(
@@ -74,11 +77,10 @@ def classify_fee(
     if command.fee is FeeKind.unknown or command.nature is FeeNature.unknown:
         raise Rejected("unknown-value", "This fee, or its nature, is not known here.", "fee")
     new = FeeClass(command.valid_from, command.nature, command.note)
-    return Decision(_with(known, command.fee.value, new), wakes=waiting)
+    _few_enough(known)
+    return Decision(Classified(command.fee.value, (*(known.classes if known else ()), new)), wakes=waiting)
 
 
-def _with(known: Classified[C] | None, word: str, new: C) -> Classified[C]:
-    before: tuple[C, ...] = known.classes if known else ()
-    if len(before) >= MOST:
+def _few_enough(known: Classified[WorkClass] | Classified[FeeClass] | None) -> None:
+    if known is not None and len(known.classes) >= MOST:
         raise Rejected("too-many", f"At most {MOST} classifications are kept for one word.")
-    return Classified(word, (*before, new))

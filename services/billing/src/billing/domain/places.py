@@ -10,7 +10,7 @@ from typing import Final
 
 import holidays
 from holidays.constants import CATHOLIC, PUBLIC
-from holidays.countries import Germany
+from holidays.countries.germany import Germany
 
 from contracts.values import State
 

@@ -118,7 +118,7 @@ def score(case: Case, policy: Policy = POLICY, sums: Sums = NEWCOMER, *, volunte
     offered = case.contractor.weekly_minutes
     own = merit(sums, policy)
     terms = (
-        max(0, round(PARTS * (1.0 - km / policy.far_km))),
+        _nearness(km, policy),
         _response_fit(case.job.response_time, km, policy),
         own.rating,
         own.acceptance,
@@ -134,6 +134,27 @@ def score(case: Case, policy: Policy = POLICY, sums: Sums = NEWCOMER, *, volunte
 def points(terms: Sequence[int], policy: Policy) -> list[int]:
     """What each term brings, in ten-thousandths, rounded down: they add up to the score."""
     return [product // PARTS for product in map(mul, policy.weights, terms)]
+
+
+def away_points(wanted: ResponseTime, km: float, policy: Policy) -> int:
+    """What the terms bring together that depend on how far away he is, for a job of this class."""
+    terms = policy.distance * _nearness(km, policy), policy.response_fit * _response_fit(wanted, km, policy)
+    return sum(term // PARTS for term in terms)
+
+
+def own_points(sums: Sums, policy: Policy) -> int:
+    """What the terms bring together that are his own, whatever the job."""
+    own = merit(sums, policy)
+    terms = (
+        policy.rating * own.rating,
+        policy.acceptance * own.acceptance,
+        policy.reciprocity * own.reciprocity,
+    )
+    return sum(term // PARTS for term in terms)
+
+
+def _nearness(km: float, policy: Policy) -> int:
+    return max(0, round(PARTS * (1.0 - km / policy.far_km)))
 
 
 def _response_fit(wanted: ResponseTime, km: float, policy: Policy) -> int:
