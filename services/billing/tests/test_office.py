@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from billing.app import build, main
+from billing.domain.issuing import RENDER
 from billing.einvoice.reading import embedded, read
 from billing.settings import Settings
 from chassis.service import Running
@@ -81,6 +83,23 @@ async def test_the_documents_of_a_job_are_listed_shown_and_exported(
     for file in folder.iterdir():
         assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
     assert "passed: XSD" in (await billing("documents", "show", numbers[1])).output
+
+
+async def test_a_file_is_made_once_and_never_changes(
+    billing: Billing, service: Running, story: Any, tmp_path: Path
+) -> None:
+    assert (await billing("documents", "export", "--job", str(story.job_id), str(tmp_path))).exit_code == 0
+    made = text("SELECT document_number, format, sha256, made_at FROM renderings ORDER BY 1, 2")
+    async with service.engine.connect() as db:
+        before = (await db.execute(made)).all()
+    again = {"documents": [row.document_number for row in before]}
+    await service.service.errands[RENDER]("again", again)
+    async with service.engine.connect() as db:
+        assert (await db.execute(made)).all() == before
+    for change in ("UPDATE renderings SET content = ''", "DELETE FROM renderings", "TRUNCATE renderings"):
+        with pytest.raises(DBAPIError, match="never changes"):
+            async with service.engine.begin() as db:
+                await db.execute(text(change))
 
 
 async def test_what_is_not_there_is_said(billing: Billing, story: Any, tmp_path: Path) -> None:
