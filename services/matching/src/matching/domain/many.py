@@ -2,7 +2,7 @@
 
 A round is a min-cost flow from jobs to partners. It sees all the room a partner has, but of what it gives him only
 one new job is kept: the next round then counts with his real load. The plan is never worse than greedy, since both are
-made and the better is kept; how far it may be from the best there is, is told by the first round's flow.
+made and the better is kept; how far it may be from the best there is, is told by a flow that flatters everybody.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Flow:
         self.costs.append(cost)
 
 
+Taken = Callable[[Sequence[int]], list[int]]
 Pair = tuple[int, Choice]
 """A wish, by its place, and one of its choices."""
 
@@ -122,13 +123,10 @@ def plan(problem: Problem, solve: Solve, in_time: Callable[[], bool] = lambda: T
     greedy = _Table(problem)
     greedy.give_greedily()
     rounds = _Table(problem)
-    bound = None
+    bound = _bound(rounds, solve) if in_time() else None
     number = 0
     while number < MOST_ROUNDS and in_time():
-        step = rounds.step()
-        carried = [pair for pair, used in zip(step.pairs, solve(step.flow), strict=False) if used]
-        if bound is None:
-            bound = rounds.worth_of(carried, step)
+        carried = _carried(rounds.step(_of_usual_size), solve)
         if not carried:
             break
         number += 1
@@ -136,6 +134,27 @@ def plan(problem: Problem, solve: Solve, in_time: Callable[[], bool] = lambda: T
     rounds.give_greedily()
     better = max(rounds, greedy, key=lambda table: table.value)
     return Plan(tuple(better.rooms), better.value, greedy.value, bound, number)
+
+
+def _bound(empty: _Table, solve: Solve) -> Value:
+    """What a flow is worth in which everybody is given his smallest jobs: no plan is worth more."""
+    step = empty.step(_the_smallest)
+    return empty.worth_of(_carried(step, solve), step)
+
+
+def _carried(step: _Step, solve: Solve) -> list[Pair]:
+    return [pair for pair, used in zip(step.pairs, solve(step.flow), strict=False) if used]
+
+
+def _the_smallest(asked: Sequence[int]) -> list[int]:
+    """Minutes taken before the first, second, … further job, at least."""
+    return [0, *accumulate(sorted(asked))]
+
+
+def _of_usual_size(asked: Sequence[int]) -> list[int]:
+    """The same as is to be expected. The first job always fits: that was looked at."""
+    usual = sum(asked) / len(asked)
+    return [0, min(asked), *(round(usual * number) for number in range(2, len(asked) + 1))]
 
 
 class _Table:
@@ -176,7 +195,7 @@ class _Table:
         for wish, choice in best.values():
             self._give(wish, choice)
 
-    def step(self) -> _Step:
+    def step(self, taken: Taken) -> _Step:
         """The network of what is still open."""
         pairs = [
             (wish, choice)
@@ -194,7 +213,7 @@ class _Table:
             flow.arc(1 + wish, first_room + choice.room, dearest - worth)
         for wish in wishes:
             flow.arc(0, 1 + wish, 0)
-        losses = self._losses(pairs)
+        losses = self._losses(pairs, taken)
         for room, each in losses.items():
             for loss in each:
                 flow.arc(first_room + room, sink, loss)
@@ -206,17 +225,17 @@ class _Table:
         lost = sum(sum(step.losses[room][:count]) for room, count in jobs.items())
         return Value(len(carried), sum(self._worth(choice) for _, choice in carried) - lost)
 
-    def _losses(self, pairs: Sequence[Pair]) -> dict[int, list[int]]:
-        """By room: what each further job scores less at least, as far as the smallest ones fit."""
-        minutes: dict[int, list[int]] = defaultdict(list)
+    def _losses(self, pairs: Sequence[Pair], taken: Taken) -> dict[int, list[int]]:
+        """By room: what each further job scores less, as far as they fit."""
+        by_room: dict[int, list[int]] = defaultdict(list)
         load: dict[int, int] = {}
         for wish, choice in pairs:
-            minutes[choice.room].append(self._problem.wishes[wish].minutes)
+            by_room[choice.room].append(self._problem.wishes[wish].minutes)
             load[choice.room] = min(choice.load, load.get(choice.room, choice.load))
         losses = {}
-        for room, asked in minutes.items():
-            before = [0, *accumulate(sorted(asked))]
-            fit = sum(taken <= self._free[room] for taken in before[1:])
+        for room, asked in by_room.items():
+            before = taken(asked)
+            fit = sum(minutes <= self._free[room] for minutes in before[1:])
             offered = self._problem.rooms[room].offered_minutes
-            losses[room] = [load[room] * taken // offered for taken in before[:fit]]
+            losses[room] = [load[room] * minutes // offered for minutes in before[:fit]]
         return losses
