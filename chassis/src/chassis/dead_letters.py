@@ -33,7 +33,10 @@ _columns = (
     "now() - p.since AS age, "
     "(SELECT count(*) FROM parked b WHERE b.reader = p.reader AND b.aggregate = p.aggregate AND b.id > p.id) AS behind"
 )
-_list = text(f"SELECT {_columns} FROM parked p WHERE p.reason = ANY(:reasons) ORDER BY p.since, p.id")  # noqa: S608
+_list = text(
+    f"SELECT {_columns} FROM parked p "  # noqa: S608  # columns from code
+    "WHERE p.reason = ANY(CAST(:reasons AS text[])) ORDER BY p.since, p.id"
+)
 _one = text(f"SELECT {_columns}, p.key, p.headers, p.value FROM parked p WHERE p.id = :id")  # noqa: S608
 _lock_dead = text("SELECT reason, topic, headers FROM parked WHERE id = :id FOR UPDATE")
 _drop = text("DELETE FROM parked WHERE id = :id")
