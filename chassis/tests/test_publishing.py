@@ -13,6 +13,7 @@ from sqlalchemy import text
 from toy_service.cable import Cable
 from toy_service.world import World
 
+from chassis import keeper
 from chassis.errors import Unsent
 from chassis.testing.infrastructure import Infrastructure
 from chassis.testing.network import until
@@ -168,3 +169,35 @@ async def test_a_start_without_a_broker_waits_for_it(
     await starting
     job = await world.send_cancel()
     await world.until_seen(job, "cancel done_otherwise", "timer remind")
+
+
+async def test_compacted_messages_are_written_again_round_and_round(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sent an old message late and died of it was the only one to know: the keeper puts it right in the end."""
+    monkeypatch.setattr(keeper, "REPUBLISH_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(keeper, "REPUBLISH_AT_ONCE", 1)
+    job, other = uuid7(), uuid7()
+    await toy.reply(await toy.send_resolution(job))
+    await toy.reply(await toy.send_resolution(other))
+    first = (await toy.records(work_orders.TOPIC, job))[0]
+    await toy.outside.send_raw(work_orders.TOPIC, first.key, list(first.headers), b"{}")  # by a zombie
+
+    async def put_right() -> bool:
+        return bool((await toy.records(work_orders.TOPIC, job))[-1].value == first.value)
+
+    await until(put_right)
+
+
+async def test_what_is_owed_is_written_again_without_another_publication(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = uuid7()
+    await toy.reply(await toy.send_resolution(job))
+    await toy.until_at_rest()
+    toy.toy.publisher._suspects = {f"account/{job}"}
+
+    async def written_again() -> bool:
+        return len(await toy.records(work_orders.TOPIC, job)) == 2
+
+    await until(written_again)

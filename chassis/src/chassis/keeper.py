@@ -22,6 +22,7 @@ from chassis.clock import Clock
 from chassis.errors import Alike, Kind, classify, leaked, said
 from chassis.items import INBOX_KEEPS
 from chassis.path import Path
+from chassis.publish import Publisher
 from chassis.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -33,6 +34,9 @@ AT_ONCE = 200
 UNSENT = timedelta(seconds=5)
 """A message unsent for so long was left by a crash: the sweeper sends it."""
 PRUNE_EVERY_SECONDS = 600.0
+REPUBLISH_EVERY_SECONDS = 300.0
+REPUBLISH_AT_ONCE = 500
+"""Ten thousand partners are written again in under two hours."""
 REST_MOST_SECONDS = 10.0
 PUT_OFF = timedelta(seconds=30)
 """How long a timer or a parked record that fails in our own code is left alone."""
@@ -42,15 +46,22 @@ class Keeper:
     """One for each service; `touched` tells the watchdog when it last went round (monotonic)."""
 
     def __init__(
-        self, engine: AsyncEngine, paths: Collection[Path], settings: ServiceSettings, clock: Clock
+        self,
+        engine: AsyncEngine,
+        paths: Collection[Path],
+        publisher: Publisher,
+        settings: ServiceSettings,
+        clock: Clock,
     ) -> None:
         self._engine = engine
+        self._publisher = publisher
         # looking needs no transaction
         self._looking = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._clock = clock
         self._paths = list(paths)
         self._settings = settings
-        self._pruned_at = time.monotonic()
+        self._pruned_at = self._republished_at = time.monotonic()
+        self._republished = ("", "")
         self._alike = Alike()
         self.touched = time.monotonic()
 
@@ -85,6 +96,8 @@ class Keeper:
                 busy |= await self._parked(path)
         if seen.oldest_unsent_at is not None and seen.now - seen.oldest_unsent_at > UNSENT:
             await self._unsent()
+        await self._publisher.rewrite_owed()
+        await self._republish()
         await self._prune()
         return busy
 
@@ -122,6 +135,20 @@ class Keeper:
         if aggregates and self._paths:
             await self._paths[0].publish(aggregates, {})
             log.info("sent what a crash or an outage had left unsent", aggregates=len(aggregates))
+
+    async def _republish(self) -> None:
+        """Write the compacted messages again, a few at a time and round and round.
+
+        Who sent an old one late and was killed before he could put it right was the only one to know.
+        """
+        if time.monotonic() - self._republished_at < REPUBLISH_EVERY_SECONDS:
+            return
+        self._republished_at = time.monotonic()
+        async with self._looking.connect() as db:
+            places = await outbox.compacted_after(db, self._republished, REPUBLISH_AT_ONCE)
+        self._republished = places[-1] if places else ("", "")
+        if places:
+            await self._publisher.rewrite_compacted({subject for _, subject in places})
 
     async def _prune(self) -> None:
         if time.monotonic() - self._pruned_at < PRUNE_EVERY_SECONDS:

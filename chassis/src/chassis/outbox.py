@@ -48,6 +48,11 @@ _lock_compacted = text(
     "ORDER BY topic, subject FOR SHARE"
 )
 
+_compacted_after = text(
+    "SELECT topic, subject FROM compacted WHERE (topic, subject) > (:topic, :subject) "
+    "ORDER BY topic, subject LIMIT :most"
+)
+
 
 async def put_out(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> None:
     """Write messages down that this transaction decided."""
@@ -87,6 +92,13 @@ async def save_compacted(
     """Keep the current message of each subject on a compacted topic: (topic, subject) to (headers, value)."""
     values = [(*key, *rows[key]) for key in sorted(rows)]
     await db.execute(_save_compacted, arrays(_compacted_columns, values))
+
+
+async def compacted_after(db: AsyncConnection, place: tuple[str, str], most: int) -> list[tuple[str, str]]:
+    """The next subjects with a compacted message, as (topic, subject), in order."""
+    topic, subject = place
+    rows = await db.execute(_compacted_after, {"topic": topic, "subject": subject, "most": most})
+    return [(row.topic, row.subject) for row in rows]
 
 
 async def lock_compacted(db: AsyncConnection, subjects: Collection[str]) -> list[Any]:

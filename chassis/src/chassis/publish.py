@@ -84,30 +84,39 @@ class Publisher:
                 self._suspects.update(aggregates)
             raise
         self._metrics.published.inc(len(rows))
-        if self._suspects:
-            await self._rewrite()
+        await self.rewrite_owed()
 
-    async def _rewrite(self) -> None:
+    async def rewrite_owed(self) -> None:
         """After an attempt of unknown outcome an old message may have reached the broker behind a newer one.
 
-        On a compacted topic that would be the last word for ever, so the current message is written once more.
+        On a compacted topic that would be the last word for ever, so the current message is written once more: with
+        the next publication, or by the keeper, since who lost his partitions may publish nothing more. Several may be
+        at it at once, so each takes what is owed out first.
         """
-        suspects = set(self._suspects)
+        if not self._suspects:
+            return
+        suspects, self._suspects = self._suspects, set()
         subjects = {aggregate.split("/", 1)[1] for aggregate in suspects if "/" in aggregate}
-        await self.rewrite_compacted(subjects)
-        self._suspects -= suspects
+        try:
+            number = await self.rewrite_compacted(subjects)
+        except BaseException:
+            self._suspects |= suspects
+            raise
+        self._metrics.rewritten.inc(number)
+        log.warning("compacted messages written again", number=number)
 
-    async def rewrite_compacted(self, subjects: Collection[str]) -> None:
-        """Write the current compacted messages of these subjects again; no newer one is decided meanwhile."""
+    async def rewrite_compacted(self, subjects: Collection[str]) -> int:
+        """Write the current compacted messages of these subjects again; no newer one is decided meanwhile.
+
+        Returns how many there were.
+        """
         async with self._engine.connect() as db, db.begin():
             rows = await outbox.lock_compacted(db, subjects)
-            if not rows:
-                return
-            await self._send(
-                [_Message(row.topic, row.subject.encode(), row.headers, row.value) for row in rows]
-            )
-        self._metrics.rewritten.inc(len(rows))
-        log.warning("compacted messages written again", number=len(rows))
+            if rows:
+                await self._send(
+                    [_Message(row.topic, row.subject.encode(), row.headers, row.value) for row in rows]
+                )
+        return len(rows)
 
     async def _send(self, rows: Sequence[Any]) -> None:
         """Pipelined, in order for each key. A failure condemns the producer: an idempotent one may be wedged."""

@@ -104,7 +104,7 @@ class Running:
         self.broker = kafka.broker(settings, service.name)
         for consumer in self.consumers:
             consumer.attach(self.broker, f"{service.name}.{consumer.name}")
-        self.keeper = Keeper(self.engine, self.paths, settings, clock)
+        self.keeper = Keeper(self.engine, self.paths, self.publisher, settings, clock)
         self.errands = Errands(self.engine, service.errands, self.metrics)
         self.watchdog = Watchdog(settings.stuck_seconds)
         self._started = False

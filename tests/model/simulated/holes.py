@@ -1,6 +1,6 @@
-"""What the model found in chassis/ itself: each stands here as the chassis has it, until it is mended there.
+"""What the model found in chassis/ itself, as it was before it was mended there: it must go on finding each of them.
 
-The true path of the model has the remedies named here. When the chassis has one too, its entry goes.
+The true path of the model has the remedies named here, as the chassis has them now.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ HOLES: Mapping[str, Hole] = {
         Parts(keeper=RewritesWithTheNextPublication), Climate(only=_FROZEN), Parts(), Climate(only=_FROZEN)
     ),
     # A process that is killed between its late message and the repair is to the others one that never repairs: only
-    # it knew. Remedy: the slow full republish of design point 7, which the chassis does not have.
+    # it knew. Remedy: the slow full republish of design point 7 (`Keeper._republish`).
     "killed before it wrote again": Hole(
         Parts(publisher=LateZombie), Climate(), Parts(publisher=LateZombie), Climate(republish=True)
     ),

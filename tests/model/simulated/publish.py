@@ -51,7 +51,7 @@ class Publisher:
         await self.rewrite_owed()
 
     async def rewrite_owed(self) -> None:
-        """Publisher._rewrite; an attempt that fails is itself one of unknown outcome."""
+        """Publisher.rewrite_owed; an attempt that fails is itself one of unknown outcome."""
         if self.suspects:
             suspects, self.suspects = self.suspects, set()
             try:
