@@ -6,7 +6,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices
-.PHONY: bench bench-profile bench-billing faults faults-short requirements clean
+.PHONY: bench bench-matching bench-profile bench-billing faults faults-short requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -40,6 +40,9 @@ validate-invoices: setup ## every kind of e-invoice before the official validato
 
 bench: setup ## all figures of docs/performance.md, in a quarter of an hour (BENCH=--quick: 3 min; --long: hours)
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-matching: setup ## finding candidates among 100,000 and a million partners, against SQL and a scan; some ten minutes
+	@$(BIN)/python -m benchmarks.matching
 
 bench-profile: setup ## where the time goes: by stage, function and statement, for each service
 	@$(BIN)/python -m benchmarks --profile

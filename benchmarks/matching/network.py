@@ -145,7 +145,7 @@ def _job(lots: Random, postcode: str) -> Job:
     (manufacturer,) = lots.choices(MANUFACTURERS, SHARES)
     wanted = [(manufacturer, line) for line in lots.sample(LINES, lots.choices((1, 2, 3), (60, 28, 12))[0])]
     if len(wanted) > 1 and lots.random() < 0.15:
-        wanted[-1] = (*lots.choices(MANUFACTURERS, SHARES), wanted[-1][1])
+        wanted[-1] = (lots.choices(MANUFACTURERS, SHARES)[0], wanted[-1][1])
     return Job(
         job_id=UUID(int=lots.getrandbits(128)),
         job_number="A00000000",

@@ -36,6 +36,10 @@ from contracts.catalogue import Topic
 from contracts.envelope import Envelope
 from contracts.ids import uuid7
 from contracts.messages import Command, Message
+from matching.candidates import PartnerIndex
+from matching.domain.policy import POLICY
+from matching.sight import Memory
+from matching.standings import Standings
 from servicenetz.stack import Stack
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
@@ -45,7 +49,7 @@ _UNUSED = cast("Any", None)
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "partner-registry": tuple(partner_registry.inbound.readers("https://example.org")),
     "job-exchange": job_exchange.inbound.readers(_UNUSED),
-    "matching": matching.inbound.readers(_UNUSED, _UNUSED),
+    "matching": matching.inbound.readers(Memory(PartnerIndex(), Standings(), POLICY), _UNUSED),
     "billing": billing.inbound.readers(_UNUSED),
 }
 KINDS: tuple[type[Message], ...] = (

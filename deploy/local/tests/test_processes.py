@@ -153,7 +153,11 @@ def test_sweep_kills_what_was_left(sleeper: Process, tmp_path: Path) -> None:
     assert not sleeper.pidfile.exists()
 
 
-@pytest.mark.parametrize("text", [f"{os.getpid()} 12345.0", "999999999 1.0", "", "nonsense"])
+@pytest.mark.parametrize(
+    "text",
+    [f"{os.getpid()} 12345.0", "999999999 1.0", "", "nonsense"],
+    ids=["ours", "nobody's", "empty", "nonsense"],
+)
 def test_sweep_leaves_others_alone(tmp_path: Path, text: str) -> None:
     pidfile = tmp_path / "run" / "old.pid"
     pidfile.parent.mkdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 from uuid import UUID
@@ -62,6 +62,11 @@ class PartnerIndex:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    @property
+    def loose(self) -> int:
+        """How many have changed since the postings were made."""
+        return len(self._loose)
 
     @property
     def partners(self) -> Iterator[Contractor]:
@@ -156,7 +161,7 @@ class PartnerIndex:
 
     def near(self, job: Job, most: int) -> list[Contractor]:
         """The nearest in whose reach the job lies, may they or not."""
-        wanted = asked(job, ClientSide(frozenset(), frozenset()), (), self.columns, self._slots)
+        wanted = self.asked(job, ClientSide(frozenset(), frozenset()), ())
         if wanted is None:
             return []
         self._settle()
@@ -183,7 +188,7 @@ class PartnerIndex:
         return look
 
     def _look(self, state: Assignment, client: ClientSide, most: int) -> Look:
-        wanted = asked(state.job, client, state.lost, self.columns, self._slots)
+        wanted = self.asked(state.job, client, state.lost)
         if wanted is None:
             return Look(len(self), (), (), {"reach": len(self)}, complete=True)
         found = self.search(wanted, most)
@@ -215,8 +220,12 @@ class PartnerIndex:
                 slots, _ = taken
                 yield slots.compress(self.columns.is_settled(slots))
 
+    def asked(self, job: Job, client: ClientSide, lost: Sequence[UUID]) -> Asked | None:
+        """A job in numbers, for `search`; None where nobody can be near, since its place is not known."""
+        return asked(job, client, tuple(lost), self.columns, self._slots)
+
     def search(self, wanted: Asked, most: int) -> Found:
-        """The best `most` rows for what `sieve.asked` gave."""
+        """The best `most` rows."""
         best = _Best(self.columns, most)
         if wanted.nobody:
             return best.found
