@@ -41,8 +41,9 @@ _VERSIONS = Copied("subject_versions", "t.subject = %(job)s::text", _SUBJECT)
 _NUMBER = "t.{} || '-' || s.n"
 _INBOX = Copied(
     "inbox",
-    "t.received_at >= %(since)s",
-    {"message_id": "uuidv7(s.age)::text"},
+    "t.received_at BETWEEN %(since)s AND %(until)s",
+    # a day older, so that a copy is never copied again
+    {"message_id": "uuidv7(s.age)::text", "received_at": "t.received_at - interval '1 day'"},
 )
 
 ROWS: Mapping[str, Sequence[Copied]] = {
@@ -140,9 +141,10 @@ async def growth(
     await network.post([template])
     await network.until_settled([template])
     await fleet.rest()
+    copied = {"job": template.key.decode(), "since": since, "until": datetime.now(UTC)}
     costs, there = [], 0
     for size in sizes:
-        await asyncio.to_thread(_fill, fleet, {"job": template.key.decode(), "since": since}, there, size)
+        await asyncio.to_thread(_fill, fleet, copied, there, size)
         there = size
         costs.append(await _cost(fleet, network, size, rounds, lifecycles))
     return Growth(*costs)
