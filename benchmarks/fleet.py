@@ -11,8 +11,11 @@ from servicenetz.service import SERVICES
 from servicenetz.stack import Stack
 
 AT_REST_WITHIN_S = 120.0
-UNSENT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM errands WHERE kind <> 'render')"
-UNRENDERED = "DELETE FROM errands WHERE kind = 'render'"
+LOOK_EVERY_S = 0.25
+ZEROS = 5
+"""So often in a row nothing must be left: a message between two services is in no table."""
+UNSENT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM errands)"
+UNRENDERED = "DELETE FROM errands WHERE kind = 'render' AND attempts = 0"
 RENDERS = "billing"
 
 
@@ -21,6 +24,7 @@ class Fleet:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        self.at_rest_since = 0.0
 
     async def use(self, replicas: int) -> None:
         """Exactly so many of each service, all ready; others are stopped in good order."""
@@ -37,17 +41,24 @@ class Fleet:
         await _stop(self.stack.instances)
 
     async def rest(self) -> int:
-        """Return when no message is unsent and no mail unwritten, in any service. Raises TimeoutError.
+        """Return when no message is unsent and no errand left, in any service. Raises TimeoutError.
 
-        Papers that are not rendered yet are given up, since they would take minutes of the next measurement;
+        `at_rest_since` (perf_counter) says from when on.
+        Papers that nobody has begun to render are given up, since they would take minutes of the next measurement;
         returns of how many jobs.
         """
+        given_up, zeros = await asyncio.to_thread(self._give_up_papers), 0
         end = time.monotonic() + AT_REST_WITHIN_S
-        while await asyncio.to_thread(self._unsent):
+        while zeros < ZEROS:
+            if await asyncio.to_thread(self._unsent):
+                zeros = 0
+            elif (zeros := zeros + 1) == 1:
+                self.at_rest_since = time.perf_counter()
             if time.monotonic() > end:
-                raise TimeoutError(f"messages or mails are unsent after {AT_REST_WITHIN_S:.0f} s")
-            await asyncio.sleep(0.2)
-        return await asyncio.to_thread(self._give_up_papers)
+                raise TimeoutError(f"messages or errands are left after {AT_REST_WITHIN_S:.0f} s")
+            await asyncio.sleep(LOOK_EVERY_S)
+            given_up += await asyncio.to_thread(self._give_up_papers)
+        return given_up
 
     def rows_written(self) -> int:
         """Rows inserted, updated and deleted so far, in all four databases.

@@ -100,7 +100,7 @@ async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> R
     ours_per_s = await network.run(sizes.ours)
     settled = time.perf_counter()
     unrendered = await fleet.rest()
-    mailed_per_s = sizes.ours / (sizes.ours / ours_per_s + time.perf_counter() - settled)
+    mailed_per_s = sizes.ours / (sizes.ours / ours_per_s + fleet.at_rest_since - settled)
     spent = sum(used(cpu, cpu_seconds(stack)).values())
     await asyncio.sleep(SETTLED_ROWS_S)
     rows = fleet.rows_written() - rows
