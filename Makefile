@@ -21,9 +21,8 @@ setup: ## .venv with all packages, Kafka's jars, our own packages (0.2 s when no
 demo: setup ## one job step by step, then a few hundred over Germany, on real Kafka and PostgreSQL
 	@$(BIN)/servicenetz demo
 
-# Two at a time, each with a broker and a database of its own: most tests wait for something most of the time.
 test: setup ## everything but the fault runs; about ten minutes on two cores
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not containers and not faults"
+	@$(BIN)/pytest -m "not containers and not faults"
 
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
 	@$(BIN)/pytest tests/faults -m "faults" -s --show-capture=no --tb=short

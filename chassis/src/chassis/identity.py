@@ -6,8 +6,6 @@ import json
 from datetime import UTC, datetime
 from uuid import UUID
 
-import structlog
-
 from chassis.decisions import Rejected
 from chassis.items import VerifyActor
 from chassis.outgoing import SignActor
@@ -15,16 +13,10 @@ from chassis.settings import ServiceSettings
 from contracts.actor import Actor, ActorError, sign_actor, verify_actor
 from contracts.envelope import Envelope
 
-log = structlog.get_logger()
-
 
 def verifier(settings: ServiceSettings) -> VerifyActor:
     """How this service finds out who sent a command. In development an unsigned actor is taken at his word."""
     issuers = json.loads(settings.trusted_issuers_file.read_text()) if settings.trusted_issuers_file else {}
-    if settings.development:
-        log.warning(
-            "DEVELOPMENT MODE: unsigned actors are taken at their word; never run production like this"
-        )
 
     def verify(envelope: Envelope, body: bytes, at: datetime) -> Actor:
         if envelope.actor is None:

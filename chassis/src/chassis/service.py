@@ -114,6 +114,10 @@ class Running:
 
     async def start(self) -> None:
         """Connect and begin to work; waits as long as database or broker are away."""
+        if self.settings.development:
+            log.warning(
+                "DEVELOPMENT MODE: unsigned actors are taken at their word; never run production like this"
+            )
         self._begin("watchdog", self.watchdog.run())
         await self._until_there("database", self._tables_are_there)
         await self._until_there("broker", self.publisher.start)
