@@ -18,17 +18,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from uuid import UUID
 
 import numpy as np
 import psutil
 
 from benchmarks import many
 from benchmarks.matching import ready
-from benchmarks.matching.network import DAY, Postcodes, jobs, partners
+from benchmarks.matching.network import DAY, KINDS, TIMES, Postcodes, jobs, partners
 from benchmarks.matching.scan import Scan
 from benchmarks.matching.sql import Sql
-from contracts.values import CustomerStatus, KindOfWork, ResponseTime
+from contracts.values import CustomerStatus
 from matching.candidates import PartnerIndex
 from matching.candidates.sieve import Asked
 from matching.domain.gate import ClientSide
@@ -172,7 +171,7 @@ def _equal(count: int) -> float:
     """Milliseconds of a search where nothing but the id tells anybody from anybody else; the best of three."""
     ((contractor, _),) = partners(1)
     (job,) = jobs(1)
-    index = PartnerIndex(room=count)
+    index = PartnerIndex()
     fit = replace(
         contractor,
         place=job.place,
@@ -180,11 +179,12 @@ def _equal(count: int) -> float:
         suspended=False,
         agreements=(Term(DAY, None),),
         insurance=Insurance(500_000_000, DAY, DAY + timedelta(days=365)),
-        availability=Availability(100, False, 2_400, frozenset(KindOfWork), frozenset(ResponseTime), False),  # noqa: FBT003
+        availability=Availability(100, False, 2_400, frozenset(KINDS), frozenset(TIMES), False),  # noqa: FBT003
     )
-    lots = Random(9)
-    for _ in range(count):
-        index.remember(replace(fit, partner_id=UUID(int=lots.getrandbits(128))))
+    index.remember(fit)
+    rows, rest, words, merit, *_ = index.columns.arrays
+    ids = np.random.default_rng(9).integers(0, 1 << 63, (2, count), dtype=np.uint64)
+    index.columns.restore(*(each.repeat(count) for each in (rows, rest, words, merit)), *ids)
     index.merge()
     plain = replace(job, certifications=())
     return min(_timed(lambda: _search(index, plain)) for _ in range(3)) * 1e3

@@ -173,7 +173,7 @@ def ids(look: Look) -> list[UUID]:
 
 def filled(log: list[Contractor], merges: set[int], merits: dict[UUID, int], **options: Any) -> PartnerIndex:
     """Fed with the log; the postings are made after these positions, the rest stays loose."""
-    index = PartnerIndex(room=4, **options)
+    index = PartnerIndex(room=4, first_rows=1, **options)
     for number, each in enumerate(log):
         told(index, each)
         if number in merges:
@@ -208,6 +208,30 @@ def test_memory_finds_what_a_scan_of_all_finds_ties_included(
     assert everybody.complete
     assert everybody.looked_at == len(known)
     assert +Counter(everybody.removed) == +Counter(brute.removed)
+
+
+@quick
+@given(st.integers(0, 1_000_000), st.integers(1, 30))
+def test_looking_only_where_the_best_can_be_misses_nobody(seed: int, most: int) -> None:
+    """Many who fit, over many cells, of few different merits: taken a lot at a time, the search has to stop in time
+    and not before."""
+    lots = Random(seed)
+    network = [
+        contractor(
+            partner_id=UUID(int=lots.getrandbits(128)),
+            place=place_at(54.784 + lots.randrange(-12, 12) * 0.1, 9.43 + lots.randrange(-8, 8) * 0.2),
+            availability=offering(radius_km=lots.choice([20, 50, 100, 200]), nationwide=lots.random() < 0.2),
+        )
+        for _ in range(150)
+    ]
+    merits = {each.partner_id: lots.choice([0, 0, 200, 350, 1_000]) for each in network}
+    index = PartnerIndex(first_rows=1)
+    for each in network:
+        index.remember(each)
+        index.weigh(each.partner_id, merits[each.partner_id])
+    index.merge()
+    state = Assignment(job(highest_zone=3))
+    assert ids(index.look(state, NOBODY, most)) == ids(scanned(state, NOBODY, network, merits))[:most]
 
 
 @quick

@@ -188,6 +188,7 @@ class Columns:
         self.groups: Numbered[str] = Numbered()
         self.products: Numbered[Product] = Numbered()
         self.whole: dict[int, Contractor] = {}
+        self.unlisted = False
         self.against = np.zeros((3, 64))
         """The places by axis, turned to the other side of the earth: see `distances.tenths`."""
         self._take(*(np.zeros(room, dtype=each) for each in _COLUMNS))
@@ -216,6 +217,7 @@ class Columns:
         """Take over columns as they were kept."""
         self._count = len(columns[0])
         self._take(*columns)
+        self.unlisted = bool((self.flags & UNLISTED).any())
 
     def __len__(self) -> int:
         return self._count
@@ -253,6 +255,7 @@ class Columns:
         held, others = self._held(contractor.certifications)
         if others:
             flags |= UNLISTED
+            self.unlisted = True
         group = self.groups.number(contractor.group)
         if odd or gap or others or group >= MOST_GROUPS:
             flags |= ODD

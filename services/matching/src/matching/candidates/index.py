@@ -48,13 +48,21 @@ class Found:
 class PartnerIndex:
     """Idempotent by partner version. One per process; not for several threads."""
 
-    def __init__(self, room: int = 1024, *, policy: Policy = POLICY, loose_least: int = LOOSE_LEAST) -> None:
+    def __init__(
+        self,
+        room: int = 1024,
+        *,
+        policy: Policy = POLICY,
+        loose_least: int = LOOSE_LEAST,
+        first_rows: int = FIRST_ROWS,
+    ) -> None:
         self.columns = Columns(room)
         self._slots = Slots(self.columns)
         self._policy = policy
         self._near: dict[ResponseTime, Nearness] = {}
         self._standings: Standings | None = None
         self._loose_least = loose_least
+        self._first_rows = first_rows
         self._loose: list[int] = []
         self._loose_array = np.zeros(0, dtype=np.int64)
         self._postings: Postings | None = None
@@ -234,13 +242,13 @@ class PartnerIndex:
         sieve = Sieve(self.columns, wanted, near)
         lots = self._lots(wanted, near)
         loose = self._loose_slots()
-        slots = lots.first(FIRST_ROWS) if lots is not None else loose[:0]
+        slots = lots.first(self._first_rows) if lots is not None else loose[:0]
         if len(loose):
             slots = np.concatenate([loose, slots])
         for begin in range(0, len(slots), MOST_ROWS):
             part = slots[begin : begin + MOST_ROWS]
             best.add(*sieve.passing(part, min(max(len(loose) - begin, 0), len(part)), None, best.least))
-        rows = FIRST_ROWS
+        rows = self._first_rows
         while lots is not None:
             rows = min(rows * GROWTH, MOST_ROWS)
             least = best.least

@@ -34,11 +34,11 @@ _NO_ROWS = np.zeros(0, dtype=np.int32)
 class Posting:
     """Rows in the order of tier and cell: a lot is one of both.
 
-    Where each lot begins, how many are in it, their highest merit; filled: how many lots are not empty.
+    Where each lot begins and ends, how many are in it, their highest merit; filled: how many lots are not empty.
     """
 
     rows: np.ndarray
-    starts: np.ndarray
+    spans: np.ndarray
     counts: np.ndarray
     merit: np.ndarray
     filled: int
@@ -80,11 +80,9 @@ class Lots:
         """Rows of these lots, which are taken now."""
         posting = self.posting
         self.potential[lots] = _TAKEN
-        begin = posting.starts.take(lots)
-        ends = begin + posting.counts.take(lots)
-        spans = zip(begin.tolist(), ends.tolist(), strict=True)
-        parts = [posting.rows[start:end] for start, end in spans]
-        return np.concatenate([_NO_ROWS, *parts], dtype=np.int64)
+        spans = posting.spans.take(lots, axis=0).tolist()
+        rows = posting.rows
+        return np.concatenate([_NO_ROWS, *[rows[start:end] for start, end in spans]], dtype=np.int64)
 
 
 class Postings:
@@ -147,7 +145,8 @@ class Postings:
         filled = counts > 0
         if len(rows):
             merit[filled] = np.maximum.reduceat(columns.merit[rows], starts[filled])
-        return Posting(rows, starts, counts, merit, int(np.count_nonzero(filled)))
+        spans = np.stack([starts, starts + counts], axis=1)
+        return Posting(rows, spans, counts, merit, int(np.count_nonzero(filled)))
 
     @property
     def everybody(self) -> Posting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -43,14 +43,14 @@ _DAY_MASK = 0xFFFF
 _ONE_BY_ONE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """A job in the columns' numbers.
 
     kind, time: bits; NEVER for what nobody has. needed: the word that nobody may be below.
     wanted: product, lowest and highest certification that will do, packed.
     himself, excluded, losers: rows of the client, of whom he excludes, and of those who lost the job.
-    zones: where travel zones end, in tenths of a kilometre, and whether they are agreed; nothing is beyond the last.
+    zones: where travel zones end, in tenths of a kilometre, and whether they are agreed; farthest: the last that is.
     """
 
     job: Job
@@ -69,16 +69,12 @@ class Asked:
     excluded: tuple[int, ...]
     losers: tuple[int, ...]
     zones: tuple[tuple[int, bool], ...]
+    farthest: int
 
     @property
     def nobody(self) -> bool:
         """It is plain that nobody can pass."""
         return NEVER in (self.kind, self.time) or not self.zones or UNKNOWN_PRODUCT in self.products
-
-    @property
-    def farthest(self) -> int:
-        """Tenths of a kilometre beyond which no travel zone is agreed."""
-        return max((end for end, agreed in self.zones if agreed), default=-1)
 
     @property
     def products(self) -> tuple[int, ...]:
@@ -92,6 +88,7 @@ def asked(
     if job.place is None:
         return None
     kind, time = KIND.get(job.kind_of_work, NEVER), TIME.get(job.response_time, NEVER)
+    zones = _zones(job.zones, job.highest_zone)
     first, last, cents = day_number(job.first_day), day_number(job.last_day), job.insurance_cents or 0
     return Asked(
         job=job,
@@ -111,7 +108,8 @@ def asked(
         himself=slots.find_all((job.client_id,)),
         excluded=slots.find_all(client.excludes),
         losers=slots.find_all(lost),
-        zones=_zones(job.zones, job.highest_zone),
+        zones=zones,
+        farthest=zones[-1][0] if zones else -1,
     )
 
 
@@ -167,8 +165,8 @@ class Sieve:
         rows = columns.rows.take(slots)
         far = self._distances(rows)
         fit = far < rows["reach"]
-        for each in asked.wanted:
-            fit &= self._certified(rows, *each)
+        for holds in self._certified(rows):
+            fit &= holds
         if asked.farthest < BEYOND or len(asked.zones) > 1:
             fit &= self._zoned(far)
         if asked.cents % SUM_UNIT:
@@ -237,8 +235,8 @@ class Sieve:
                 & (rows["insured_cents"] >= asked.cents)
             ),
         )
-        for each in asked.wanted:
-            yield "certification", partial(self._certified, rows, *each)
+        for holds in self._certified(rows):
+            yield "certification", holds.view
         yield (
             "contractor-agreement",
             lambda: (agreed[:, ::2].min(axis=1) <= asked.first) & (agreed[:, 1::2].max(axis=1) >= asked.last),
@@ -248,14 +246,19 @@ class Sieve:
         yield "travel-zone", lambda: self._zoned(self._distances(rows))
         yield "lost-before", lambda: _none_of(asked.losers, slots)
 
-    def _certified(self, rows: np.ndarray, _: int, lowest: int, highest: int) -> np.ndarray:
+    def _certified(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """For each that is wanted: who holds it, high enough and long enough."""
+        if not self._asked.wanted:
+            return
         held = rows["certified"]
-        fit = held - np.uint32(lowest) <= highest - lowest
-        fit &= held & _DAY_MASK >= self._asked.last
-        found: np.ndarray = fit.view(np.uint64).ravel() != 0  # any of the eight
-        if self._columns.whole:
-            found |= rows["flags"] & UNLISTED != 0
-        return found
+        lasting = held & _DAY_MASK >= self._asked.last
+        for _, lowest, highest in self._asked.wanted:
+            fit = held - np.uint32(lowest) <= highest - lowest
+            fit &= lasting
+            found: np.ndarray = fit.view(np.uint64).ravel() != 0  # any of the eight
+            if self._columns.unlisted:
+                found |= rows["flags"] & UNLISTED != 0
+            yield found
 
     def _distances(self, rows: np.ndarray) -> np.ndarray:
         return tenths(self._columns.against.take(rows["place"], axis=1), self._asked.place)
