@@ -204,7 +204,7 @@ async def test_what_partners_did_counts_and_changes_the_order(start_service: Sta
     def known() -> bool:
         return bool(reader._index.of(first).ratings)  # type: ignore[attr-defined]
 
-    await story.outside.until(known)
+    await until(known)
     again = await story.offer(await story.post())
     assert again.contractor_id == ({one.partner_id, other.partner_id} - {first}).pop()
     ranked = await story.outside.message(CandidatesRanked, again.job_id)
