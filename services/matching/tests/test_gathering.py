@@ -20,6 +20,7 @@ from matching.domain.gathering import (
     problem_of,
     proposals,
     propose,
+    window_end,
 )
 from matching.domain.many import plan
 from matching.domain.model import Assignment, Contractor, Job, Phase
@@ -59,14 +60,22 @@ def proposed(world: World, posted: Job, proposal: Proposal | None) -> Decision[A
     return propose(world.states[posted.job_id], proposal, world, EXPIRY)
 
 
+def test_jobs_of_one_window_are_due_at_the_same_moment() -> None:
+    begins = window_end(NOW, WAIT)
+    last = timedelta(microseconds=1)
+    assert window_end(begins, WAIT) == window_end(begins + WAIT - last, WAIT) == begins + WAIT
+    assert window_end(begins - last, WAIT) == begins
+
+
 def test_a_gathered_job_waits_for_its_plan_but_not_for_ever() -> None:
     posted = job()
     world = gathered(posted)
     assert world.states[posted.job_id].phase is Phase.SEARCHING
     assert world.timers == {
-        (posted.job_id, "plan"): NOW + WAIT,
-        (posted.job_id, "search"): NOW + WAIT + AT_MOST,
+        (posted.job_id, "plan"): window_end(NOW, WAIT),
+        (posted.job_id, "search"): window_end(NOW, WAIT) + AT_MOST,
     }
+    assert NOW < window_end(NOW, WAIT) <= NOW + WAIT
     assert world.events == []
     waiting = proposed(world, posted, None)
     assert waiting is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,12 +30,15 @@ from contracts.values import Certification, OfferPolicy, ResponseTime, eur
 from matching.app import build, main
 from matching.coverage import measure
 from matching.domain.coverage import Skill
+from matching.domain.gathering import window_end
 from matching.settings import Settings
 from matching.tables import metadata
 from matching.testing_outside import FOREVER, REPLIES, Start, Story
 from matching.translation import contractor_from
 
 pytestmark = pytest.mark.stack
+
+WINDOW = timedelta(seconds=4)
 
 
 @pytest.fixture
@@ -243,8 +246,10 @@ async def test_jobs_that_compete_are_planned_together(start_service: Start, stor
     able, other = story.partner(hours="16", certifications=both), story.partner("24941", hours="8")
     await story.begin(able, other)
     # started after them: its memory is complete before it takes the first job
-    service = await start_service(build, Settings, "matching", gather_seconds=3.0)
+    service = await start_service(build, Settings, "matching", gather_seconds=WINDOW.total_seconds())
     await until(lambda: _known(service, able, other))
+    # all in one window
+    await until(lambda: window_end(datetime.now(UTC), WINDOW) - datetime.now(UTC) > WINDOW * 0.8)
     jobs = [await story.post(OfferPolicy.direct) for _ in range(2)]
     jobs.append(await story.post(OfferPolicy.direct, line=rare))
     given = [await story.outside.message(JobAssigned, job_id) for job_id in jobs]

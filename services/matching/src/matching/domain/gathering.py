@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from matching.domain.view import Expiry, View
 LOOKED_AT = 40
 """So many of the nearest who may are compared for each job: more than for a single one, since many share them."""
 ASK_AGAIN = timedelta(seconds=0.25)
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+"""From here the windows are counted, each as long as jobs are gathered."""
 AT_MOST = timedelta(seconds=10)
 """After so long without a plan each job is searched for by itself."""
 
@@ -50,7 +52,13 @@ class Glance(Protocol):
 
 def gather(job: Job, now: datetime, wait: timedelta) -> Decision[Assignment]:
     """It waits for others of its kind. If no plan comes of it, the timer `search` looks for somebody."""
-    return Decision(Assignment(job), timers={"plan": now + wait, "search": now + wait + AT_MOST})
+    ends_at = window_end(now, wait)
+    return Decision(Assignment(job), timers={"plan": ends_at, "search": ends_at + AT_MOST})
+
+
+def window_end(now: datetime, wait: timedelta) -> datetime:
+    """The end of the window `now` is in: all jobs of one window are due, and so planned, at the same moment."""
+    return EPOCH + ((now - EPOCH) // wait + 1) * wait
 
 
 def propose(
