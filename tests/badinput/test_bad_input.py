@@ -52,7 +52,11 @@ class Field:
         self._bootstrap = stack.kafka_bootstrap
 
     async def fire(self, records: list[tuple[Good, BadClass | None, Raw]]) -> list[Sent]:
-        """Send these in order; returns where they came to stand."""
+        """Send these in order; returns where they came to stand.
+
+        Without a key a compacted topic takes nothing: the broker itself refuses it, with its whole batch.
+        """
+        records = [each for each in records if each[2].key is not None or not each[0].topic.compacted]
         acks = [
             await self.outside._producer.send(about.topic.name, raw.value, raw.key, headers=raw.headers)
             for about, _, raw in records
