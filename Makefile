@@ -31,7 +31,7 @@ faults-short: setup ## the short ones of them, with one fixed seed: what CI runs
 	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no --tb=short
 
 test-containers: setup ## the services' tests with broker and databases from containers
-	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services
+	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services -m stack
 
 validate-invoices: setup ## every kind of e-invoice before the official validators; broken ones must all be rejected
 	@$(BIN)/python deploy/jars.py install validators .venv/validators >/dev/null
