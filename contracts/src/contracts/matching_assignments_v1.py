@@ -117,7 +117,10 @@ class AssignmentEvent(Event):
 
 
 class CandidatesRanked(AssignmentEvent):
-    """Everybody was looked at; the best ones in order, the others by reason."""
+    """Who may and can, the best ones in order, and why others may not.
+
+    Counted are all who were looked at: everybody in a small network, those in question in a large one.
+    """
 
     TYPE: ClassVar[str] = "matching.CandidatesRanked.v1"
 

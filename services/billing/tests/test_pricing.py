@@ -190,6 +190,10 @@ def test_a_postcode_says_whether_it_was_a_holiday_or_that_it_cannot_tell(
     assert is_holiday(day, states_of(postcode)) is holiday
 
 
+def test_an_island_may_belong_to_another_state_than_its_neighbours() -> None:
+    assert State.SH in states_of("27498")  # Heligoland
+
+
 def test_an_unclear_state_is_held_until_a_clerk_names_it(story: Any) -> None:
     facts = facts_of(story, time_surcharges=SURCHARGES)
     worked = _worked(("2026-01-06T08:00", "2026-01-06T10:00"))  # Epiphany: BW, BY, ST

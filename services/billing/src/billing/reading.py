@@ -10,8 +10,6 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Final
 
-from lxml import etree
-
 from billing.domain.payables import checked
 from billing.domain.settlements import OwnInvoice
 from chassis.decisions import Rejected
@@ -95,6 +93,8 @@ def _decoded(pieces: Sequence[str]) -> bytes:
 
 def _parsed(content: bytes) -> Any:
     """The root. A document type is refused outright: entities are what XML bombs are made of."""
+    from lxml import etree  # 10 MB that a replica needs only once somebody sends such a file
+
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
     )

@@ -35,7 +35,7 @@ _REGIONS: Final[Mapping[str, str]] = MappingProxyType(
         "24": "SH",
         "25": "SH HH",
         "26": "NI HB",
-        "27": "NI HB HH",
+        "27": "NI HB HH SH",
         "28": "HB NI",
         "29": "NI ST",
         "30": "NI",
