@@ -1,6 +1,7 @@
 """The stack as measurements use it: so many replicas of each service, at rest or not at all."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 
@@ -17,14 +18,23 @@ ZEROS = 5
 UNSENT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM errands)"
 UNRENDERED = "DELETE FROM errands WHERE kind = 'render' AND attempts = 0"
 RENDERS = "billing"
+MAKES_FILES = "BILLING_MAKES_FILES"
 
 
 class Fleet:
-    """All service processes of a stack that was made with as many replicas as are ever asked for."""
+    """All service processes of a stack that was made with as many replicas as are ever asked for.
+
+    What they start with makes no e-invoices, as if that were another replica's: neither of the other programs does.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.at_rest_since = 0.0
+        self.make_files(make=False)
+
+    def make_files(self, *, make: bool) -> None:
+        """Whether billing's processes that start from now on make e-invoices."""
+        os.environ[MAKES_FILES] = str(make).lower()
 
     async def use(self, replicas: int) -> None:
         """Exactly so many of each service, all ready; others are stopped in good order."""

@@ -13,7 +13,7 @@ from benchmarks.machine import machine
 from benchmarks.network import Network
 from benchmarks.plan import Plan
 from benchmarks.profiling import CannotLook, Profile, count_statements, profile
-from benchmarks.rates import rates
+from benchmarks.rates import rates, rendering
 from benchmarks.replicas import replicas
 from benchmarks.rest import rest
 from benchmarks.results import Results
@@ -49,6 +49,9 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
         steps.next("lifecycles per second")
         rated = await rates(fleet, network, plan.rounds, plan.sizes(per_s), say)
         per_s = rated.median(lambda each: each.ours_per_s)
+
+        steps.next("with e-invoices made beside")
+        rendered = await rendering(fleet, network, plan.lifecycles(per_s))
 
         steps.next("at rest")
         await network.run(
@@ -89,7 +92,7 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
             heap = await flood_memory(fleet, network, plan.flood, plan.flood_s)
     return Results(
         plan=plan.name, took_s=time.monotonic() - began, partners=plan.partners, machine=machine(stack, load),
-        traffic=sent, rates=rated, rest=rested, delays=delayed, fairness=flooded, replicas=shared, drain=drained,
+        traffic=sent, rates=rated, rendering=rendered, rest=rested, delays=delayed, fairness=flooded, replicas=shared, drain=drained,
         growth=grown, flood=heap, profile=looked,
     )  # fmt: skip
 

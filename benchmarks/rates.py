@@ -24,12 +24,11 @@ SETTLED_ROWS_S = 1.5
 class Round:
     """Lifecycles per second of each, one after the other; rows and CPU are of one lifecycle of ours.
 
-    mailed_per_s: ours, counted until the last mail is out as well. unrendered: jobs whose papers were not made by then.
+    mailed_per_s: ours, counted until the last mail is out as well.
     """
 
     ours_per_s: float
     mailed_per_s: float
-    unrendered: int
     bare_per_s: float
     first_try_per_s: float
     rows: float
@@ -60,6 +59,15 @@ class Rates:
 
 
 @dataclass(frozen=True)
+class Rendering:
+    """Lifecycles per second while e-invoices are made beside; of how many of these jobs they were done by then."""
+
+    per_s: float
+    jobs: int
+    rendered: int
+
+
+@dataclass(frozen=True)
 class Sizes:
     """Lifecycles in one round of each."""
 
@@ -83,6 +91,21 @@ async def rates(
     return Rates(done)
 
 
+async def rendering(fleet: Fleet, network: Network, lifecycles: int) -> Rendering:
+    """Needs a network that is set up; leaves one replica of each service running."""
+    await fleet.stop()
+    fleet.make_files(make=True)
+    await fleet.use(1)
+    await network.run(max(20, lifecycles // 10))
+    await fleet.rest()
+    per_s = await network.run(lifecycles)
+    unrendered = await fleet.rest()
+    await fleet.stop()
+    fleet.make_files(make=False)
+    await fleet.use(1)
+    return Rendering(per_s, lifecycles, lifecycles - unrendered)
+
+
 async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> Round:
     await fleet.stop()
     stack = fleet.stack
@@ -99,7 +122,7 @@ async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> R
     rows, cpu = fleet.rows_written(), cpu_seconds(stack)
     ours_per_s = await network.run(sizes.ours)
     settled = time.perf_counter()
-    unrendered = await fleet.rest()
+    await fleet.rest()
     mailed_per_s = sizes.ours / (sizes.ours / ours_per_s + fleet.at_rest_since - settled)
     spent = sum(used(cpu, cpu_seconds(stack)).values())
     await asyncio.sleep(SETTLED_ROWS_S)
@@ -112,6 +135,6 @@ async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> R
         stack.postgres.drop_database(database)
     await fleet.use(1)
     return Round(
-        ours_per_s, mailed_per_s, unrendered, bare_per_s, first_per_s, rows / sizes.ours, bare.rows / sizes.bare,
+        ours_per_s, mailed_per_s, bare_per_s, first_per_s, rows / sizes.ours, bare.rows / sizes.bare,
         bare.messages / sizes.bare, spent * 1000 / sizes.ours,
     )  # fmt: skip

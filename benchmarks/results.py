@@ -8,7 +8,7 @@ from benchmarks.growth import Growth
 from benchmarks.latency import Delays
 from benchmarks.machine import Machine
 from benchmarks.profiling import Profile
-from benchmarks.rates import Rates
+from benchmarks.rates import Rates, Rendering
 from benchmarks.replicas import Replicas
 from benchmarks.rest import Rest
 from benchmarks.traffic import Traffic
@@ -24,6 +24,7 @@ class Results:
     machine: Machine
     traffic: Traffic
     rates: Rates
+    rendering: Rendering
     rest: Rest
     delays: Delays
     fairness: Fairness

@@ -28,6 +28,8 @@ from servicenetz.invariants.check import check, where
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.stack
+
 
 async def test_a_statement_sent_twice_is_settled_once(network: Network) -> None:
     client, contractor = await network.dealer("80331", contractor=False), await network.dealer("24937")

@@ -34,7 +34,10 @@ log = structlog.get_logger()
 
 REVOKED_WAITS_SECONDS = 8.0
 """How long a running batch may end when partitions are revoked; the rebalance time-out is 10 s."""
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
+"""The broker answers at once when there is something. A longer wait would hold up the first records of a partition
+that a rebalance brings: its fetch stands behind the one under way."""
+TRY_AGAIN_SECONDS = 0.5
 COMMIT_SECONDS = 0.5
 """Offsets are committed this often under load, at once when idle: progress in the database is what counts."""
 BACKOFF_FIRST, BACKOFF_MOST = 0.1, 10.0
@@ -138,7 +141,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("poll failed; going back", reader=self.name, error=said(error), exc_info=True)
             self._newly_assigned = True
             await self._go_back(consumer)
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
             return ()
         for partition, records in found.items():
             self._handed[partition] = records[-1].offset + 1
@@ -182,7 +185,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                         consumer.seek(partition, position)
             except (KafkaError, OSError) as error:
                 log.warning("cannot go back yet", reader=self.name, error=said(error))
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
             else:
                 return
 

@@ -98,6 +98,7 @@ class IndexReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=self._topic.max_message_bytes,
+            fetch_max_wait_ms=POLL_MS,
         )
         await consumer.start()
         try:

@@ -51,7 +51,9 @@ class ServiceSettings(BaseSettings):
         default=262_144, ge=65_536, description="bounds what one flooded partition holds"
     )
     session_timeout_ms: int = Field(default=10_000, ge=1_000, le=120_000)
-    timer_poll_seconds: float = Field(default=0.5, gt=0, le=60)
+    timer_poll_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="how late a timer may fire; due at once, it fires at once"
+    )
     stop_seconds: float = Field(
         default=15.0, gt=0, le=18, description="how long a running batch may end on SIGTERM"
     )

@@ -83,8 +83,9 @@ async def story(service: Running, outside: Outside) -> Story:
     await outside.send(begun.client())
     await outside.send(begun.contractor(key=jwk(CONTRACTOR_KEY)))
     await outside.send(begun.rate_card())
-    await until(lambda: count(service, "partners", 2))
-    await until(lambda: count(service, "rate_cards", 1))
+    both = f"'{begun.client_id}', '{begun.contractor_id}'"
+    await until(lambda: count(service, f"partners WHERE partner_id IN ({both})", 2))
+    await until(lambda: count(service, f"rate_cards WHERE rate_card_id = '{begun.rate_card_id}'", 1))
     return begun
 
 
@@ -249,9 +250,11 @@ async def test_without_any_key_the_work_order_waits_by_name(
     await ask(story.post())
     await outside.send(story.assigned())
 
-    await until(lambda: count(service, "jobs WHERE work_order = 'missing_sealing_key'", 1))
+    its_row = f"jobs WHERE job_id = '{story.job_id}'"
+    await until(lambda: count(service, f"{its_row} AND work_order = 'missing_sealing_key'", 1))
     await outside.send(story.contractor(key=jwk(CONTRACTOR_KEY)))
-    await until(lambda: count(service, "partners WHERE sealing_key IS NOT NULL", 1))
+    his_key = f"partners WHERE partner_id = '{story.contractor_id}' AND sealing_key IS NOT NULL"
+    await until(lambda: count(service, his_key, 1))
     clock.shift = timedelta(minutes=2)
     order = await outside.message(WorkOrder, story.job_id)
     assert order.sealed_for == CONTRACTOR_KEY["kid"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, inspect, text
-from typer.testing import CliRunner
 
 from chassis.service import Running
 from chassis.testing.network import Outside, until
@@ -27,7 +30,7 @@ from contracts.matching_coverage_v1 import Coverage, Reach
 from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
 from contracts.values import Certification, OfferPolicy, ResponseTime, eur
-from matching.app import build, main
+from matching.app import build
 from matching.coverage import measure
 from matching.domain.coverage import Skill
 from matching.domain.gathering import window_end
@@ -191,6 +194,21 @@ async def test_two_replicas_and_one_free_slot(start_service: Start, story: Story
     assert (books.offered_minutes, books.reserved_minutes, books.held) == (480, 480, 480)
 
 
+async def _said(service: Running, *arguments: str) -> tuple[str, int]:
+    """What the service's own command answers on stdout, and its exit code."""
+    environment = {
+        "MATCHING_DATABASE_URL": str(service.settings.database_url),
+        "MATCHING_KAFKA_BOOTSTRAP_SERVERS": service.settings.kafka_bootstrap_servers,
+        "MATCHING_DEVELOPMENT": "true",
+    }
+    program = Path(sys.executable).with_name("matching")
+    run = await asyncio.create_subprocess_exec(
+        program, *arguments, stdout=PIPE, stderr=PIPE, env=os.environ | environment
+    )
+    answer, _ = await run.communicate()
+    return answer.decode(), run.returncode or 0
+
+
 async def test_coverage_is_measured_and_told_when_it_changed(start_service: Start, story: Story) -> None:
     service = await start_service(build, Settings, "matching", coverage_every_seconds=1.0)
 
@@ -217,19 +235,12 @@ async def test_coverage_is_measured_and_told_when_it_changed(start_service: Star
     alone = measure([contractor_from(partner, 1)], date(2026, 11, 24))
     only = alone.count((Skill("Agfeo", story.line, 1), ResponseTime.next_business_day))
     assert {each.postcodes for each in reaches} == {only}
-    environment = {
-        "MATCHING_DATABASE_URL": str(service.settings.database_url),
-        "MATCHING_KAFKA_BOOTSTRAP_SERVERS": service.settings.kafka_bootstrap_servers,
-        "MATCHING_DEVELOPMENT": "true",
-    }
     command = ["coverage", "--level", "3", "--response-time", "next_business_day"]
-    table = await asyncio.to_thread(CliRunner().invoke, main, command, env=environment)
-    assert f"Agfeo {story.line} ≥ 3" in table.output
-    asked = [*command, "--white-spots", f"Agfeo {story.line}"]
-    spots = await asyncio.to_thread(CliRunner().invoke, main, asked, env=environment)
-    assert len(spots.output.split()) == 8168 - only
-    asked[-1] = "Agfeo nobody"
-    assert (await asyncio.to_thread(CliRunner().invoke, main, asked, env=environment)).exit_code == 2
+    table, _ = await _said(service, *command)
+    assert f"Agfeo {story.line} ≥ 3" in table
+    spots, _ = await _said(service, *command, "--white-spots", f"Agfeo {story.line}")
+    assert len(spots.split()) == 8168 - only
+    assert await _said(service, *command, "--white-spots", "Agfeo nobody") == ("", 2)
     assert [
         row.timers
         for row in await _rows(service, "SELECT count(*) AS timers FROM timers WHERE name = 'measure'")

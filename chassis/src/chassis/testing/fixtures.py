@@ -20,6 +20,18 @@ from contracts import catalogue
 StartService = Callable[..., Awaitable[Running]]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist writes the groups down
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes one runs all of a folder that needs a broker: its topics are shared, and their order counts.
+
+    The services count as one folder, and each one below tests/.
+    """
+    for item in items:
+        if item.get_closest_marker("stack") or "infrastructure" in getattr(item, "fixturenames", ()):
+            top, below, *_ = item.path.relative_to(config.rootpath).parts
+            item.add_marker(pytest.mark.xdist_group(f"{top}-{below}" if top == "tests" else top))
+
+
 @pytest.fixture(scope="session")
 def infrastructure() -> Iterator[Infrastructure]:
     """Broker and database server."""

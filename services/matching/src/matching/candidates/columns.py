@@ -176,6 +176,8 @@ def enough(words: np.ndarray, needed: np.uint64) -> np.ndarray:
     return found
 
 
+MADE_MOST = 2_048
+"""Partners put together again and kept: the best of a region are asked for job after job."""
 _COLUMNS = (ROW, REST, np.dtype("<u8"), np.dtype("<i4"), np.dtype("<u8"), np.dtype("<u8"))
 
 
@@ -188,6 +190,7 @@ class Columns:
         self.groups: Numbered[str] = Numbered()
         self.products: Numbered[Product] = Numbered()
         self.whole: dict[int, Contractor] = {}
+        self._made: dict[int, Contractor] = {}
         self.unlisted = False
         self.against = np.zeros((3, 64))
         """The places by axis, turned to the other side of the earth: see `distances.tenths`."""
@@ -209,7 +212,7 @@ class Columns:
     def copy(self) -> Columns:
         """As they are now, to be read elsewhere while these go on."""
         other = copy(self)
-        other.whole = self.whole.copy()
+        other.whole, other._made = self.whole.copy(), {}
         other.restore(*(each.copy() for each in self.arrays))
         return other
 
@@ -235,6 +238,7 @@ class Columns:
 
     def write(self, slot: int, contractor: Contractor) -> None:
         """All of his columns anew; what does not fit makes him ODD."""
+        self._made.pop(slot, None)
         availability, insurance = contractor.availability, contractor.insurance
         flags, odd = _flags(contractor), False
         radius, reach, minutes = -1, 0, 0
@@ -327,9 +331,15 @@ class Columns:
 
     def contractor(self, slot: int) -> Contractor:
         """The partner, put together again."""
-        whole = self.whole.get(slot)
-        if whole is not None:
-            return whole
+        known = self.whole.get(slot) or self._made.get(slot)
+        if known is not None:
+            return known
+        if len(self._made) >= MADE_MOST:
+            self._made.clear()
+        made = self._made[slot] = self._make(slot)
+        return made
+
+    def _make(self, slot: int) -> Contractor:
         cents, *held, place, group, minutes, _, flags, insured_from, insured_until, a, b, c, d = (
             _ROW.unpack_from(self._row_bytes, slot * _ROW.size)
         )

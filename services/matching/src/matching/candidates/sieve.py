@@ -183,12 +183,13 @@ class Sieve:
         """Of those in reach: how many each constraint removes, in the gate's order; who fails, with his points."""
         rows = self._columns.rows.take(slots)
         far = self._distances(rows)
-        rows, slots = _those(far < rows["reach"], rows, slots)
-        points = self._near.of(self._distances(rows)) + self._columns.merit.take(slots)
+        kept = (far < rows["reach"]).nonzero()[0]
+        rows, slots, far = rows.take(kept), slots.take(kept), far.take(kept)
+        points = self._near.of(far) + self._columns.merit.take(slots)
         removed = Counter({IN_REACH: len(slots)})
         failing = np.zeros(len(slots), dtype=bool)
         odd = rows["flags"] & (EXCLUDES | ODD) != 0
-        for name, holds in self._in_order(rows, slots):
+        for name, holds in self._in_order(rows, slots, far):
             fails = ~failing & ~holds() & ~odd
             removed[name] += int(np.count_nonzero(fails))
             failing |= fails
@@ -219,7 +220,7 @@ class Sieve:
     # -- the constraints -----------------------------------------------------------------------------------
 
     def _in_order(
-        self, rows: np.ndarray, slots: np.ndarray
+        self, rows: np.ndarray, slots: np.ndarray, far: np.ndarray
     ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
         """One by one, by the gate's names and in its order, but for `reach`."""
         asked, flags, agreed = self._asked, rows["flags"], rows["agreed"]
@@ -243,7 +244,7 @@ class Sieve:
         )
         yield "not-the-client", lambda: self._of_no_group(rows) & _none_of(asked.himself, slots)
         yield "exclusion", lambda: _none_of(asked.excluded, slots)
-        yield "travel-zone", lambda: self._zoned(self._distances(rows))
+        yield "travel-zone", lambda: self._zoned(far)
         yield "lost-before", lambda: _none_of(asked.losers, slots)
 
     def _certified(self, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -304,7 +305,3 @@ def _none_of(barred: tuple[int, ...], slots: np.ndarray) -> np.ndarray:
         fit &= slots != each
     return fit
 
-
-def _those(fit: np.ndarray, rows: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    kept = fit.nonzero()[0]
-    return rows.take(kept), slots.take(kept)
