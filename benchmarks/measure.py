@@ -92,8 +92,8 @@ async def measure(plan: Plan, stack: Stack, load: float, say: Say) -> Results:
             heap = await flood_memory(fleet, network, plan.flood, plan.flood_s)
     return Results(
         plan=plan.name, took_s=time.monotonic() - began, partners=plan.partners, machine=machine(stack, load),
-        traffic=sent, rates=rated, rendering=rendered, rest=rested, delays=delayed, fairness=flooded, replicas=shared, drain=drained,
-        growth=grown, flood=heap, profile=looked,
+        traffic=sent, rates=rated, rendering=rendered, rest=rested, delays=delayed, fairness=flooded,
+        replicas=shared, drain=drained, growth=grown, flood=heap, profile=looked,
     )  # fmt: skip
 
 

@@ -204,7 +204,8 @@ def _rounds(results: Results) -> str:
          "rows of ours", "rows of bare", "messages of bare"),
         [
             (str(number), f"{each.bare_per_s:.0f}", f"{each.ours_per_s:.0f}", f"{each.mailed_per_s:.0f}",
-             f"{each.first_try_per_s:.1f}", f"{each.cpu_ms:.1f}", f"{each.rows:.0f}", f"{each.bare_rows:.0f}", f"{each.bare_messages:.0f}")
+             f"{each.first_try_per_s:.1f}", f"{each.cpu_ms:.1f}", f"{each.rows:.0f}",
+             f"{each.bare_rows:.0f}", f"{each.bare_messages:.0f}")
             for number, each in enumerate(results.rates.rounds, start=1)
         ],
     )  # fmt: skip

@@ -39,6 +39,7 @@ STATE = ROOT / ".servicenetz"
 LOG = STATE / "setup.log"
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 JARS_LOCK = ROOT / "deploy" / "kafka.lock.json"
+KAFKA = ROOT / "deploy" / "local" / "src" / "servicenetz" / "kafka.py"
 PACKAGES = (
     "contracts",
     "chassis",
@@ -92,6 +93,7 @@ def _wanted() -> dict[str, str]:
             venv,
             *(part for name in packages for part in (name, (ROOT / name / "pyproject.toml").read_bytes())),
         ),
+        "rehearsal": _hash(venv, REQUIREMENTS.read_bytes(), JARS_LOCK.read_bytes(), KAFKA.read_bytes()),
     }
 
 
@@ -271,11 +273,21 @@ def _install_packages() -> None:
             raise Failed("\n".join(failures))
 
 
+def _rehearse() -> None:
+    """Kafka starts without what this brings too, only more slowly: a failure is told and nothing more."""
+    with Progress("Kafka's start, rehearsed") as progress:
+        try:
+            _run([str(VENV / "bin" / "python"), "-m", "servicenetz.rehearsal"], progress)
+        except Failed as failure:
+            progress.text = f"{failure}"
+
+
 STEPS: dict[str, Callable[[], None]] = {
     "venv": _make_venv,
     "requirements": _install_requirements,
     "jars": _install_jars,
     "packages": _install_packages,
+    "rehearsal": _rehearse,
 }
 
 

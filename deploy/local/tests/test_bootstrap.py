@@ -60,7 +60,7 @@ def steps(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Steps:
     return Steps(bootstrap, monkeypatch)
 
 
-EVERYTHING = ["venv", "requirements", "jars", "packages"]
+EVERYTHING = ["venv", "requirements", "jars", "packages", "rehearsal"]
 
 
 def test_the_second_time_nothing_is_done(bootstrap: ModuleType, steps: Steps) -> None:
@@ -86,8 +86,8 @@ def test_a_new_package_is_installed_and_nothing_else(
     [
         ("venv", EVERYTHING),
         ("requirements", EVERYTHING),  # half an installed package cannot be repaired by pip
-        ("jars", ["jars", "packages"]),
-        ("packages", ["packages"]),
+        ("jars", ["jars", "packages", "rehearsal"]),
+        ("packages", ["packages", "rehearsal"]),
     ],
 )
 def test_the_run_after_an_interrupted_one_repairs(

