@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.bare import Bare
+from benchmarks.bare import WARM_UP, Bare
 from benchmarks.first_try import FirstTry
 from benchmarks.fleet import Fleet
 from benchmarks.network import Network
@@ -96,7 +96,7 @@ async def rendering(fleet: Fleet, network: Network, lifecycles: int) -> Renderin
     await fleet.stop()
     fleet.make_files(make=True)
     await fleet.use(1)
-    await network.run(max(20, lifecycles // 10))
+    await network.run(WARM_UP)
     await fleet.rest()
     per_s = await network.run(lifecycles)
     unrendered = await fleet.rest()
@@ -116,7 +116,7 @@ async def _round(fleet: Fleet, network: Network, number: int, sizes: Sizes) -> R
     bare_per_s = await bare.run(sizes.bare)
 
     await fleet.use(1)
-    await network.run(max(20, sizes.ours // 10))
+    await network.run(WARM_UP)  # as the bare program has it: new processes, empty pools and caches
     await fleet.rest()
     await asyncio.sleep(SETTLED_ROWS_S)
     rows, cpu = fleet.rows_written(), cpu_seconds(stack)

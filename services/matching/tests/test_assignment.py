@@ -35,6 +35,7 @@ from contracts.values import OfferPolicy
 from matching.domain import assignment
 from matching.domain.contractors import remember
 from matching.domain.model import Assignment, Contractor, Job, Phase, capacity_key
+from matching.domain.standing import DeedKind
 from matching.testing import EXPIRY, World, contractor, job, north_of_flensburg, offering, refused
 
 
@@ -196,6 +197,20 @@ def test_release_and_no_show_lead_to_the_next_and_capacity_comes_back_once() -> 
     assert world.reconciles()
 
 
+@pytest.mark.parametrize(("minutes", "counts"), [(-1, False), (0, True)])
+def test_who_was_not_due_yet_has_not_stayed_away(minutes: int, counts: bool) -> None:
+    near, middle, _ = three()
+    world = World(near, middle)
+    state = accept(world, post(world, job()))
+    assert state.job.starts_at is not None
+    world.now = state.job.starts_at + timedelta(minutes=minutes)
+    away = ReportNoShow(job_id=state.job.job_id, client_id=state.job.client_id, contractor_id=near.partner_id)
+    state = world.apply(state.job.job_id, assignment.report_no_show(state, away, world, EXPIRY))
+    assert state.contractor_id == middle.partner_id
+    lost = [deed.kind for deed in world.record(state.job.job_id).deeds if deed.partner_id == near.partner_id]
+    assert (DeedKind.LOST in lost) is counts
+
+
 def test_nobody_gives_back_what_has_begun() -> None:
     world = World(contractor())
     state = accept(world, post(world, job()))
@@ -301,6 +316,50 @@ def test_a_volunteer_for_a_job_that_nobody_took() -> None:
     hand_up = Volunteer(job_id=state.job.job_id, contractor_id=late.partner_id)
     state = world.apply(state.job.job_id, assignment.volunteer(state, hand_up, world, EXPIRY))
     assert (state.phase, state.contractor_id) == (Phase.OFFERED, late.partner_id)
+
+
+def test_a_volunteer_for_a_job_that_nobody_took_is_ranked_and_the_round_is_kept() -> None:
+    world = World()
+    state = post(world, job())
+    late = contractor()
+    world.know(late)
+    hand_up = Volunteer(job_id=state.job.job_id, contractor_id=late.partner_id)
+    decision = assignment.volunteer(state, hand_up, world, EXPIRY)
+    state = world.apply(state.job.job_id, decision)
+    assert world.told(CandidatesRanked)[-1].candidates[0].contractor_id == late.partner_id
+    kept = world.record(state.job.job_id).rounds[-1]
+    assert (kept.number, kept.volunteers, kept.asked) == (2, (late.partner_id,), (late.partner_id,))
+
+
+def test_when_the_time_of_a_job_is_over_nobody_gets_it_any_more() -> None:
+    world = World()
+    state = post(world, job())
+    late = contractor()
+    world.know(late)
+    world.now = state.job.ends_at
+    hand_up = Volunteer(job_id=state.job.job_id, contractor_id=late.partner_id)
+    assert refused(lambda: assignment.volunteer(state, hand_up, world, EXPIRY)) == "window-over"
+    by_hand = AssignByHand(job_id=state.job.job_id, contractor_id=late.partner_id, reason="knows the site")
+    assert refused(lambda: assignment.assign_by_hand(state, by_hand, world)) == "window-over"
+
+
+@pytest.mark.parametrize("gone", ["lapsed", "window over"])
+def test_a_standing_offer_is_judged_again_when_it_is_taken(gone: str) -> None:
+    near = contractor(availability=offering(standing_offer=True))
+    far = contractor(place=north_of_flensburg(30))
+    world = World(near, far)
+    state = post(world, job(policy=OfferPolicy.direct))
+    assert (state.phase, state.contractor_id) == (Phase.AWARDING, near.partner_id)
+    if gone == "lapsed":
+        world.know(replace(near, version=near.version + 1, insurance=None))
+    else:
+        world.now = state.job.ends_at
+    taken = assignment.take_standing_offer(state, world, EXPIRY)
+    assert taken is not None
+    state = world.apply(state.job.job_id, taken)
+    assert world.told(JobAssigned) == []
+    wanted = (Phase.OFFERED, far.partner_id) if gone == "lapsed" else (Phase.UNFILLED, None)
+    assert (state.phase, state.contractor_id) == wanted
 
 
 def test_a_dispatcher_chooses_among_those_who_pass() -> None:

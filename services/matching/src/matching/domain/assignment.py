@@ -28,7 +28,7 @@ from matching.domain.awards import award, released, withdrawn
 from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case, ClientSide
 from matching.domain.model import OPEN, Assignment, Capacity, Contractor, Job, Offer, Phase
-from matching.domain.search import ask, judged_now, search
+from matching.domain.search import judged_now, search
 from matching.domain.standing import DeedKind
 from matching.domain.view import Expiry, View
 
@@ -147,7 +147,7 @@ def expire(state: Assignment | None, view: View, expiry: Expiry) -> Answer | Non
 
 def volunteer(state: Assignment | None, command: Volunteer, view: View, expiry: Expiry) -> Answer:
     """He would take it: a candidate like others, looked at however far he is, if he passes the gate."""
-    state = _known(state)
+    state = _ahead(_known(state), view)
     partner_id = command.contractor_id
     if state.phase not in OPEN:
         raise Rejected("not-open", "This job is not open any more.", "job_id")
@@ -157,13 +157,11 @@ def volunteer(state: Assignment | None, command: Volunteer, view: View, expiry: 
         return Decision(state)
     row = view.contractors([partner_id])[partner_id]
     reserved = view.reserved_minutes([partner_id], state.job.week)[partner_id]
-    case = _pass(state, row, reserved, view)
+    _pass(state, row, reserved, view)
     if len(state.volunteers) >= MOST_VOLUNTEERS:
         raise Rejected("enough-volunteers", "Enough partners have volunteered for this job.", "job_id")
     queued = replace(state, volunteers=(*state.volunteers, partner_id))
-    if state.phase is Phase.UNFILLED:
-        return ask(queued, [case], view, expiry, Course())
-    return Decision(queued)
+    return search(queued, view, expiry) if state.phase is Phase.UNFILLED else Decision(queued)
 
 
 MOST_VOLUNTEERS = 50
@@ -197,7 +195,7 @@ def rank_again(state: Assignment | None, _: RankAgain, view: View, expiry: Expir
 
 def assign_by_hand(state: Assignment | None, command: AssignByHand, view: View) -> Answer:
     """A dispatcher chooses among those who pass."""
-    state = _open(_known(state))
+    state = _ahead(_open(_known(state)), view)
     case, capacity = _must_pass(state, view.held(command.contractor_id), view)
     return award(state, case, capacity, "by_hand", view, by_hand_reason=command.reason)
 
@@ -207,7 +205,7 @@ def take_standing_offer(state: Assignment | None, view: View, expiry: Expiry) ->
     if state is None or state.phase is not Phase.AWARDING or state.contractor_id is None:
         return None
     try:
-        case, capacity = _must_pass(state, view.held(state.contractor_id), view)
+        case, capacity = _must_pass(_ahead(state, view), view.held(state.contractor_id), view)
     except Rejected:
         return search(state.nobody(Phase.SEARCHING), view, expiry)
     return award(state, case, capacity, "standing_offer", view)
@@ -279,7 +277,10 @@ LOST_BY = (AssignmentReleaseReason.released, AssignmentReleaseReason.no_show)
 def _next_one(state: Assignment, reason: AssignmentReleaseReason, view: View, expiry: Expiry) -> Answer:
     event, capacity = released(state, reason, view)
     course = Course([event], [capacity])
-    if reason in LOST_BY and state.contractor_id is not None:
+    # nobody can have stayed away before the agreed time: that costs him the job, not his standing
+    begins = state.job.starts_at
+    too_early = reason is AssignmentReleaseReason.no_show and begins is not None and view.now < begins
+    if reason in LOST_BY and not too_early and state.contractor_id is not None:
         course.did(state.contractor_id, DeedKind.LOST, state, view)
     return search(state.nobody(Phase.SEARCHING, state.contractor_id), view, expiry, course)
 
@@ -333,6 +334,12 @@ def _known(state: Assignment | None) -> Assignment:
 def _open(state: Assignment) -> Assignment:
     if state.phase not in OPEN:
         raise Rejected("not-open", "Somebody has this job already, or it is over.", "job_id")
+    return state
+
+
+def _ahead(state: Assignment, view: View) -> Assignment:
+    if view.now >= state.job.ends_at:
+        raise Rejected("window-over", "The time of this job is over.", "job_id")
     return state
 
 
