@@ -88,15 +88,16 @@ async def test_a_released_job_goes_to_the_next_and_the_work_order_is_taken_back(
     assert again.contractor_id == second.partner_id
 
 
-async def test_who_is_no_longer_insured_loses_the_job_before_it_begins(network: Network) -> None:
+async def test_who_is_no_longer_insured_loses_the_job_to_the_next_before_it_begins(network: Network) -> None:
     client, contractor = await network.dealer("80331", contractor=False), await network.dealer("02826")
     job = await network.assigned(client, contractor, network.posting(client, "02826"))
+    successor = await network.dealer("02826")
     shorter = insurance(contractor, datetime.now(UTC).date() + timedelta(days=1))
     await network.ask(shorter, DISTRIBUTOR)
     released = await network.outside.message(matching_assignments_v1.AssignmentReleased, job)
     assert released.reason.value == "partner_lapsed"
-    unfilled = await network.outside.message(matching_assignments_v1.JobUnfilled, job)
-    assert unfilled.client_id == client.partner_id
+    offer = await network.outside.message(matching_assignments_v1.JobOffered, job, nth=2)
+    assert offer.contractor_id == successor.partner_id
 
 
 async def test_someone_elses_offer_and_someone_elses_job_are_refused(network: Network) -> None:

@@ -120,6 +120,12 @@ def test_a_partner_who_may_not_changes_nothing(network: list[Contractor], added:
     for each in (world, larger):
         each.client(posted)
         each.apply(posted.job_id, assignment.post(None, posted, each, EXPIRY))
+
+    def in_order(seen_by: World) -> list[tuple[UUID, int | None]]:
+        (first,) = seen_by.record(posted.job_id).rounds
+        return [(one.partner_id, one.score) for one in first.seen if one.constraint is None]
+
+    assert in_order(world) == in_order(larger)
     assert world.states[posted.job_id].contractor_id == larger.states[posted.job_id].contractor_id
 
 
