@@ -85,21 +85,29 @@ class Path:
                 await self._finish(db, batch)
         if keep:
             self._metrics.batch(batch, [len(record.value or b"") for record in records])
-            if batch.out or len(batch.items) < len(items):
-                await self.publish({item.aggregate_key for item in items if item.aggregate}, _causes(records))
-            await self._fire_at_once(batch.timers_due)
+            fired = await self._fire_at_once(batch.timers_due)
+            if fired or batch.out or len(batch.items) < len(items):
+                aggregates = {item.aggregate_key for item in items if item.aggregate}
+                await self.publish(aggregates | fired, _causes(records))
 
-    async def _fire_at_once(self, due: Sequence[DueTimer]) -> None:
-        """A timer set for now need not wait for the keeper's next round. What fails here the keeper does again."""
+    async def _fire_at_once(self, due: Sequence[DueTimer]) -> set[str]:
+        """A timer set for now need not wait for the keeper's next round. What fails here the keeper does again.
+
+        Returns whose messages are unsent: they go out with those of the batch, in one publication.
+        """
         if not due:
-            return
+            return set()
         try:
-            await self.fire(due)
+            return await self._fire(due)
         except Exception as error:  # noqa: BLE001  # no record of this batch is to blame; the keeper finds out who is
             log.info("timers left to the keeper", reader=self.reader.name, number=len(due), error=said(error))
+            return set()
 
     async def fire(self, due: Sequence[Any]) -> None:
-        """Act on timers that are due, as rows of (aggregate, aggregate_id, name, due_at)."""
+        """Act on timers that are due, as rows of (aggregate, aggregate_id, name, due_at), and publish what follows."""
+        await self.publish(await self._fire(due), {})
+
+    async def _fire(self, due: Sequence[Any]) -> set[str]:
         items = [
             timer_item(self.reader.by_timer[(row.aggregate, row.name)], row.aggregate_id, row.due_at, number)
             for number, row in enumerate(due)
@@ -112,7 +120,7 @@ class Path:
             if batch.items:
                 await self._finish(db, batch)
         self._metrics.timers(len(batch.items))
-        await self.publish(batch.aggregates, {})
+        return batch.aggregates
 
     async def look_again(
         self,

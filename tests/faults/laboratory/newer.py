@@ -37,6 +37,6 @@ def say_something_unknown(batch: Batch, item: Item, outgoing: Outgoing) -> None:
         "ce_type": f"{service}.{UNKNOWN_TYPE}".encode(),
         "ce_subjectversion": str(batch.versions[key]).encode(),
     }
-    batch.out.append(
-        dataclasses.replace(batch.out[-1], headers=pack_headers(headers.items()), value=b'{"later":true}')
-    )
+    # one decision may say several of them: with the same body it would look as if it had been decided twice
+    body = b'{"later":%d}' % batch.versions[key]
+    batch.out.append(dataclasses.replace(batch.out[-1], headers=pack_headers(headers.items()), value=body))

@@ -124,13 +124,12 @@ class TimerFiredTwice(Path):
 class TimerDeletedBeforeItsEffect(Path):
     """The timer is claimed in a transaction of its own: a crash behind it loses what it was for."""
 
-    async def fire(self, due: Collection[tuple[str, str]]) -> None:
+    async def _fire(self, due: Collection[tuple[str, str]]) -> set[str]:
         with self.database.transaction(self.process) as db:
             claimed = await db.delete_locked("timers", lambda key, _: key in due)
             await db.commit()
         self._claimed = set(claimed)
-        if claimed:
-            await super().fire(list(claimed))
+        return await super()._fire(list(claimed)) if claimed else set()
 
     async def _fire_timers(
         self, _: Transaction, items: Collection[Item]

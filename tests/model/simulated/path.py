@@ -149,15 +149,17 @@ class Path:
             if batch.items:
                 await self._finish(db, batch)
             await db.commit()
-        if batch.out or len(batch.items) < len(items):
-            await self.publish({item.aggregate for item in items if item.aggregate}, causes(records))
-        await self._fire_at_once([key for key, due_at in batch.timers.items() if due_at <= batch.now])
+        fired = await self._fire_at_once([key for key, due_at in batch.timers.items() if due_at <= batch.now])
+        if fired or batch.out or len(batch.items) < len(items):
+            aggregates = {item.aggregate for item in items if item.aggregate}
+            await self.publish(aggregates | fired, causes(records))
 
-    async def _fire_at_once(self, due: Collection[tuple[str, str]]) -> None:
+    async def _fire_at_once(self, due: Collection[tuple[str, str]]) -> set[str]:
         """Path._fire_at_once: what fails here the keeper does again."""
         if due:
             with suppress(Exception):
-                await self.fire(due)
+                return await self._fire(due)
+        return set()
 
     async def passed(self) -> dict[Partition, int]:
         """Path.passed"""
@@ -166,6 +168,9 @@ class Path:
 
     async def fire(self, due: Collection[tuple[str, str]]) -> None:
         """Path.fire; a timer is known as (aggregate, name)."""
+        await self.publish(await self._fire(due), {})
+
+    async def _fire(self, due: Collection[tuple[str, str]]) -> set[str]:
         items = [_timer_item(aggregate, name) for aggregate, name in due]
         with self.database.transaction(self.process) as db:
             batch = self._batch(items)
@@ -175,7 +180,7 @@ class Path:
             if batch.items:
                 await self._finish(db, batch)
             await db.commit()
-        await self.publish(batch.aggregates, {})
+        return batch.aggregates
 
     async def look_again(
         self,
