@@ -17,7 +17,7 @@ from contracts.matching_assignments_v1 import (
     JobOffered,
     OfferWithdrawn,
 )
-from contracts.matching_commands_v1 import AcceptOffer, DeclineOffer, DeclineReason, HoldJob, Volunteer
+from contracts.matching_commands_v1 import AcceptOffer, HoldJob, Volunteer
 from contracts.values import OfferPolicy, RequiredCertification
 from matching.domain import amending, assignment
 from matching.domain.explanation import replay, same
@@ -30,37 +30,18 @@ from matching.testing import (
     FIRST,
     LAST,
     World,
+    accept,
     contractor,
+    decline,
     job,
     north_of_flensburg,
     offering,
+    post,
     refused,
 )
 
 WEEK = timedelta(days=7)
 LEVEL_5 = (RequiredCertification(manufacturer="Agfeo", product_line="ES", level=5),)
-
-
-def post(world: World, posted: Job) -> Assignment:
-    world.client(posted)
-    return world.apply(posted.job_id, assignment.post(None, posted, world, EXPIRY))
-
-
-def accept(world: World, state: Assignment) -> Assignment:
-    assert state.offer is not None
-    command = AcceptOffer(
-        job_id=state.job.job_id, contractor_id=state.offer.contractor_id, offer_id=state.offer.offer_id
-    )
-    return world.apply(state.job.job_id, assignment.accept(state, command, world))
-
-
-def decline(world: World, state: Assignment) -> Assignment:
-    assert state.offer is not None
-    command = DeclineOffer(
-        job_id=state.job.job_id, contractor_id=state.offer.contractor_id, offer_id=state.offer.offer_id,
-        reason=DeclineReason.no_capacity,
-    )  # fmt: skip
-    return world.apply(state.job.job_id, assignment.decline(state, command, world, EXPIRY))
 
 
 def amend(world: World, state: Assignment, **changes: Any) -> Assignment:
