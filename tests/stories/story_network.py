@@ -18,6 +18,7 @@ from contracts import (
     matching_assignments_v1,
     matching_commands_v1,
     partner_registry_commands_v1,
+    partner_registry_notifications_v1,
     partner_registry_partners_v1,
 )
 from contracts.ids import uuid7
@@ -28,6 +29,7 @@ from contracts.values import (
     AgreementKind,
     CustomerStatus,
     KindOfWork,
+    NoticeKind,
     OfferPolicy,
     OwnReference,
     RequiredCertification,
@@ -182,6 +184,11 @@ class Network:
     async def settled(self, job: UUID) -> None:
         """Billing has issued both documents."""
         await self.outside.message(billing_settlements_v1.JobSettled, job)
+
+    def told(self, job: UUID) -> set[NoticeKind]:
+        """The kinds of letters about a job so far."""
+        letters = self.outside.messages(partner_registry_notifications_v1.NotificationSent)
+        return {letter.notice for letter in letters if letter.job_id == job}
 
     def documents(self, job: UUID) -> list[str]:
         """The kinds of documents in the books."""

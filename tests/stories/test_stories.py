@@ -21,9 +21,8 @@ from contracts import (
     matching_assignments_v1,
     matching_commands_v1,
 )
-from contracts import partner_registry_notifications_v1 as notifications
 from contracts.seal import SealError, unseal
-from contracts.values import NoticeKind
+from contracts.values import NoticeKind, Window
 from servicenetz.invariants.check import check, where
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +99,30 @@ async def test_who_is_no_longer_insured_loses_the_job_to_the_next_before_it_begi
     assert offer.contractor_id == successor.partner_id
 
 
+async def test_an_amended_job_stays_with_who_can_do_it_and_is_settled_once(network: Network) -> None:
+    client, contractor = await network.dealer("80331", contractor=False), await network.dealer("66111")
+    posting = network.posting(client, "66111")
+    job = await network.assigned(client, contractor, posting)
+    starts_at = posting.window.starts_at + timedelta(days=7)
+    amendment = job_exchange_commands_v1.AmendJob(
+        job_id=job, client_id=client.partner_id, response_time=posting.response_time, highest_zone=2,
+        required_certifications=posting.required_certifications, estimated_hours=Decimal(8),
+        window=Window(starts_at=starts_at, ends_at=starts_at + timedelta(hours=9)),
+        summary="Telefonanlage, 24 Nebenstellen",
+    )  # fmt: skip
+    await network.ask(amendment, client.actor)
+    kept = await network.outside.message(matching_assignments_v1.AssignmentKept, job)
+    assert kept.contractor_id == contractor.partner_id
+    order = await network.outside.message(job_exchange_work_orders_v1.WorkOrder, job, nth=2)
+    assert (order.window, order.contractor_id) == (amendment.window, contractor.partner_id)
+    assert await network.outside.until(lambda: NoticeKind.amended in network.told(job))
+    await network.completed(job, contractor, hours="8.5")
+    await network.settled(job)
+    invoice = await network.outside.message(billing_receivables_v1.InvoiceIssued, job)
+    assert invoice.net.amount == Decimal("8.5") * 92 + 20
+    assert network.documents(job) == ["invoice", "self-billed-invoice"]
+
+
 async def test_someone_elses_offer_and_someone_elses_job_are_refused(network: Network) -> None:
     client, contractor = await network.dealer("80331", contractor=False), await network.dealer("78462")
     stranger = await network.dealer("10115")
@@ -140,16 +163,7 @@ async def test_both_are_told_by_mail_and_the_mail_knows_no_end_customer(network:
         NoticeKind.settlement_client,
         NoticeKind.settlement_contractor,
     }
-
-    def told() -> set[NoticeKind]:
-        seen = [record.message for record in network.outside.seen[notifications.TOPIC.name]]
-        return {
-            message.notice
-            for message in seen
-            if isinstance(message, notifications.NotificationSent) and message.job_id == job
-        }
-
-    assert await network.outside.until(lambda: told() >= wanted)
+    assert await network.outside.until(lambda: network.told(job) >= wanted)
 
 
 async def test_a_stranger_takes_part_with_a_plain_kafka_client(network: Network) -> None:

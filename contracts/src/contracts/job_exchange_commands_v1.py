@@ -82,6 +82,25 @@ class PostJob(JobCommand):
     """Sealed to job-exchange's published key, bound to this job's id."""
 
 
+class AmendJob(JobCommand):
+    """The client changes the job, until the work has begun. What stands here holds from then on, all of it.
+
+    Place, kind of work, end customer and prices stay: who needs those otherwise cancels and posts anew.
+    """
+
+    TYPE: ClassVar[str] = "job-exchange.AmendJob.v1"
+
+    client_id: PartnerId
+    required_certifications: Annotated[list[RequiredCertification], Field(max_length=10)]
+    window: Window
+    estimated_hours: Hours
+    response_time: ResponseTime
+    insurance_sum: Money | None = None
+    """Left out: no sum is asked for any more."""
+    highest_zone: Zone
+    summary: Summary
+
+
 class CancelJob(JobCommand):
     """The client takes the job back."""
 
@@ -173,6 +192,7 @@ TOPIC = Topic(
     data_class="sealed",
     messages=(
         PostJob,
+        AmendJob,
         CancelJob,
         RecordArrival,
         SubmitStatement,

@@ -44,10 +44,8 @@ class JobEvent(Event):
     job_number: JobNumber
 
 
-class JobPosted(JobEvent):
-    """A job is on the board. The rate card's version is fixed from here on."""
-
-    TYPE: ClassVar[str] = "job-exchange.JobPosted.v1"
+class JobAsAsked(JobEvent):
+    """The job as it is asked for now, whole."""
 
     client_id: PartnerId
     client_group: Group | None = None
@@ -66,6 +64,23 @@ class JobPosted(JobEvent):
     summary: Summary
     posted_at: Time
     rework_of: JobId | None = None
+
+
+class JobPosted(JobAsAsked):
+    """A job is on the board. The rate card's version is fixed from here on."""
+
+    TYPE: ClassVar[str] = "job-exchange.JobPosted.v1"
+
+
+class JobAmended(JobAsAsked):
+    """The client changed the job before the work began: this holds now, whoever has or is asked for it.
+
+    Postcode, kind of work, offer policy, rate card and its version are those of the posting.
+    """
+
+    TYPE: ClassVar[str] = "job-exchange.JobAmended.v1"
+
+    amended_at: Time
 
 
 class FeeBasis(Value):
@@ -205,6 +220,7 @@ TOPIC = Topic(
     data_class="blind",
     messages=(
         JobPosted,
+        JobAmended,
         JobCancelled,
         JobStarted,
         JobStated,

@@ -25,6 +25,7 @@ class WithdrawReason(OpenEnum):
     partner_lapsed = "partner_lapsed"
     on_hold = "on_hold"
     ranked_again = "ranked_again"
+    amended = "amended"
     unknown = "unknown"
 
 
@@ -46,6 +47,8 @@ class AssignmentReleaseReason(OpenEnum):
     no_show = "no_show"
     partner_lapsed = "partner_lapsed"
     cancelled = "cancelled"
+    amended = "amended"
+    """The client changed the job, and as it is now he may not or cannot do it."""
     unknown = "unknown"
 
 
@@ -201,6 +204,17 @@ class AssignmentReleased(AssignmentEvent):
     reason: AssignmentReleaseReason
 
 
+class AssignmentKept(AssignmentEvent):
+    """The client changed the job; who had it passes the gate for it as it is now, and has it still."""
+
+    TYPE: ClassVar[str] = "matching.AssignmentKept.v1"
+
+    client_id: PartnerId
+    contractor_id: PartnerId
+    partner_version: Version
+    """Of the partners topic: the state that was judged."""
+
+
 class JobUnfilled(AssignmentEvent):
     """Nobody is left who may and can: a dispatcher's turn."""
 
@@ -239,6 +253,7 @@ TOPIC = Topic(
         OfferWithdrawn,
         JobAssigned,
         AssignmentReleased,
+        AssignmentKept,
         JobUnfilled,
         JobHeld,
     ),

@@ -229,6 +229,7 @@ class NoticeKind(OpenEnum):
     assignment = "assignment"
     assignment_client = "assignment_client"
     released = "released"
+    amended = "amended"
     settlement_client = "settlement_client"
     settlement_contractor = "settlement_contractor"
     unfilled = "unfilled"

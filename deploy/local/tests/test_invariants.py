@@ -1,6 +1,9 @@
 """What the checker makes of topics, without any: who reads them right finds what is wrong."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -9,11 +12,12 @@ from contracts import catalogue
 from contracts.envelope import Envelope
 from contracts.ids import uuid7
 from contracts.job_exchange_commands_v1 import PostJob
-from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted
-from contracts.matching_assignments_v1 import JobUnfilled
+from contracts.job_exchange_jobs_v1 import JobAmended, JobCancelled, JobPosted
+from contracts.matching_assignments_v1 import JobAssigned, JobUnfilled
 from contracts.messages import Message
+from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import JobExchangeRejected
-from servicenetz.invariants import jobs
+from servicenetz.invariants import jobs, people
 from servicenetz.invariants.check import View
 from servicenetz.invariants.path import _overtaken
 from servicenetz.invariants.snapshot import Seen, Snapshot
@@ -66,3 +70,37 @@ def test_a_refused_posting_has_its_end_and_any_other_refusal_is_none() -> None:
     other = JobExchangeRejected(command_id=uuid7(), subject=str(job), code="no", message="No.")
     assert _wrong(job, posting, _seen(JobExchangeRejected, job, refusal)) == []
     assert len(_wrong(job, posting, _seen(JobExchangeRejected, job, other))) == 1
+
+
+EXAMPLES = Path(__file__).parents[3] / "contracts" / "examples"
+
+
+def _example(kind: type[Message], version: int, **fields: object) -> Seen:
+    folder = EXAMPLES / catalogue.topic_of(kind).name / catalogue.message_name(kind)
+    body = json.loads(min(folder.glob("valid-*.json")).read_bytes())
+    seen = _seen(kind, uuid7(), kind.read(json.dumps(body | fields).encode()))
+    assert seen.envelope is not None
+    return replace(seen, envelope=replace(seen.envelope, subjectversion=version))
+
+
+@pytest.mark.parametrize(("insured_until", "wrong"), [("2026-11-24", 1), ("2026-11-26", 0)])
+def test_who_has_an_amended_job_is_judged_by_it_as_it_is_now(insured_until: str, wrong: int) -> None:
+    """Posted for the 24th, when he got it; amended to the 26th, and still with him."""
+    insurance = {
+        "sum_insured": {"amount": "5000000.00", "currency": "EUR"},
+        "valid_from": "2026-01-01",
+        "valid_until": insured_until,
+    }
+    assigned = _example(JobAssigned, 1, partner_version=14)
+    topics = Snapshot()
+    for seen in (
+        _example(JobPosted, 1),
+        _example(JobAmended, 2),
+        _example(Partner, 14, insurance=insurance),
+        assigned,
+    ):
+        topics.records[seen.topic].append(seen)
+    found, _ = people.assignments_are_right(View(topics, {}))
+    assert isinstance(assigned.message, JobAssigned)
+    who = f"job {assigned.message.job_id}, {assigned.message.contractor_id}"
+    assert found == [f"{who}: not insured through the last day"] * wrong

@@ -18,7 +18,7 @@ from contracts import job_exchange_work_orders_v1
 from contracts.billing_rate_cards_v1 import RateCard, RateCardVersion
 from contracts.catalogue import topic_of
 from contracts.ids import job_number, uuid7
-from contracts.job_exchange_commands_v1 import PostJob, RecordArrival, SubmitStatement
+from contracts.job_exchange_commands_v1 import AmendJob, PostJob, RecordArrival, SubmitStatement
 from contracts.matching_assignments_v1 import Candidate, Earnings, JobAssigned
 from contracts.messages import Message
 from contracts.partner_registry_partners_v1 import Agreement, Partner
@@ -154,6 +154,13 @@ class Story:
         if "end_customer" not in fields:
             chosen["end_customer"] = self.sealed()
         return PostJob(**(chosen | fields))
+
+    def amend(self, **fields: Any) -> AmendJob:
+        """The job as `post` has it, with these fields otherwise."""
+        chosen = {
+            name: value for name, value in self.post().model_dump().items() if name in AmendJob.model_fields
+        }
+        return AmendJob.model_validate(chosen | fields)
 
     def window(self, ahead: timedelta) -> Window:
         return Window(starts_at=self.now + ahead, ends_at=self.now + ahead + timedelta(hours=8))

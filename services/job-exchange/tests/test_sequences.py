@@ -70,6 +70,10 @@ def about(story: Story) -> dict[str, list[Message]]:
     ]
     return {
         "post": [story.post()],
+        "amend": [
+            story.amend(window=story.window(timedelta(days=2)), highest_zone=1),
+            story.amend(estimated_hours=Decimal("8.00"), highest_zone=2),
+        ],
         "assign": [story.assigned()],
         "arrive": [story.arrival()],
         "state": [*statement],
@@ -150,6 +154,8 @@ def test_in_any_order(steps: list[Step], gateway: bool) -> None:
         if before.status in DONE:
             assert after.status in DONE
             assert after.statements == before.statements
+        if before.status not in (Status.posted, Status.unfilled, Status.assigned):
+            assert after.posting is before.posting
         if before.status in (Status.cancelled, Status.settled):
             assert after is before
         assert after.statements[: len(before.statements) - 1] == before.statements[:-1]
@@ -173,6 +179,7 @@ def holds(job: Job) -> None:
     assert len({statement.statement_id for statement in job.statements}) == len(job.statements)
     on_nobody = job.status in (Status.posted, Status.unfilled, Status.cancelled)
     assert (job.assignment is None) == on_nobody == (job.work_order is WorkOrderState.none)
+    assert job.assignment is None or job.assignment.travel_zone <= job.posting.highest_zone
     assert (job.ended_at is not None) == (job.status in (*DONE, Status.cancelled))
 
 
@@ -192,6 +199,7 @@ def test_the_paper_is_with_the_contractor_alone(steps: list[Step], gateway: bool
     assert (newest is not None) == (job.work_order is WorkOrderState.released)
     if newest is not None:
         assert newest.contractor_id == job.contractor_id
+        assert newest.window == job.posting.window
         assert SEALED not in newest.end_customer
         key = {one["kid"]: one for one in (CONTRACTOR_KEY, GATEWAY_KEY)}[newest.sealed_for]
         assert EndCustomer.model_validate_json(unseal(newest.end_customer, key, job.job_id)).name == MARKER

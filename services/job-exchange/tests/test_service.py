@@ -38,6 +38,7 @@ from contracts.job_exchange_commands_v1 import (
     ResolveDispute,
 )
 from contracts.job_exchange_jobs_v1 import (
+    JobAmended,
     JobCancelled,
     JobCompleted,
     JobPosted,
@@ -228,6 +229,26 @@ async def test_a_released_assignment_leaves_a_tombstone(story: Story, ask: Ask, 
     await outside.message(JobCancelled, story.job_id)
     await outside.message(WorkOrderTakenBack, story.job_id, nth=2)
     assert [value is None for value in papers(outside, story.job_id)] == [False, True, False, True]
+
+
+async def test_an_amended_job_has_a_new_work_order_and_one_more_version(
+    service: Running, story: Story, ask: Ask, outside: Outside
+) -> None:
+    await ask(story.post())
+    await outside.send(story.assigned())
+    await outside.message(WorkOrder, story.job_id)
+    command = story.amend(window=story.window(timedelta(days=3)), insurance_sum=None, highest_zone=2)
+    reply = await ask(command)
+    assert [price.zone for price in reply.price_by_zone] == [1, 2]
+    amended = await outside.message(JobAmended, story.job_id)
+    order = await outside.message(WorkOrder, story.job_id, nth=2)
+    assert order.window == amended.window == command.window
+    assert (await ask(story.amend(highest_zone=1))).code == "zone-below-award"
+    assert (await ask(command)).job_number == amended.job_number
+    await outside.message(WorkOrderReleased, story.job_id, nth=2)
+    assert versions_of(outside, amended) == [1, 2, 3, 4]
+    as_kept = f"jobs WHERE job_id = '{story.job_id}' AND insurance_sum_euros IS NULL AND highest_zone = 2"
+    assert await count(service, as_kept, 1)
 
 
 def papers(outside: Outside, job_id: UUID) -> list[bytes | None]:

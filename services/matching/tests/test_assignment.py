@@ -24,8 +24,6 @@ from contracts.matching_assignments_v1 import (
 from contracts.matching_commands_v1 import (
     AcceptOffer,
     AssignByHand,
-    DeclineOffer,
-    DeclineReason,
     ReleaseAssignment,
     ReleaseReason,
     ReportNoShow,
@@ -34,31 +32,20 @@ from contracts.matching_commands_v1 import (
 from contracts.values import OfferPolicy
 from matching.domain import assignment
 from matching.domain.contractors import remember
-from matching.domain.model import Assignment, Contractor, Job, Phase, capacity_key
+from matching.domain.model import Contractor, Phase, capacity_key
 from matching.domain.standing import DeedKind
-from matching.testing import EXPIRY, World, contractor, job, north_of_flensburg, offering, refused
-
-
-def post(world: World, posted: Job) -> Assignment:
-    world.client(posted)
-    return world.apply(posted.job_id, assignment.post(None, posted, world, EXPIRY))
-
-
-def accept(world: World, state: Assignment) -> Assignment:
-    assert state.offer is not None
-    command = AcceptOffer(
-        job_id=state.job.job_id, contractor_id=state.offer.contractor_id, offer_id=state.offer.offer_id
-    )
-    return world.apply(state.job.job_id, assignment.accept(state, command, world))
-
-
-def decline(world: World, state: Assignment) -> Assignment:
-    assert state.offer is not None
-    command = DeclineOffer(
-        job_id=state.job.job_id, contractor_id=state.offer.contractor_id, offer_id=state.offer.offer_id,
-        reason=DeclineReason.too_far,
-    )  # fmt: skip
-    return world.apply(state.job.job_id, assignment.decline(state, command, world, EXPIRY))
+from matching.testing import (
+    EXPIRY,
+    World,
+    accept,
+    contractor,
+    decline,
+    job,
+    north_of_flensburg,
+    offering,
+    post,
+    refused,
+)
 
 
 def three() -> tuple[Contractor, Contractor, Contractor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from chassis.testing.network import until
 from contracts.ids import job_number, uuid7
 from contracts.job_exchange_jobs_v1 import JobCompleted, JobStarted, Statement
 from contracts.matching_assignments_v1 import (
+    AssignmentKept,
     AssignmentReleased,
     CandidatesRanked,
     JobAssigned,
@@ -36,10 +37,11 @@ from contracts.matching_commands_v1 import (
 from contracts.matching_standings_v1 import Standing
 from contracts.messages import Command
 from contracts.replies_v1 import MatchingAccepted
-from contracts.values import KindOfWork, OfferPolicy, OwnReference
+from contracts.values import KindOfWork, OfferPolicy, OwnReference, Window
 from matching.app import build
 from matching.desk import find, ranking_now, replayed
 from matching.domain.explanation import same
+from matching.domain.model import day_of, week_of
 from matching.settings import Settings
 from matching.testing_outside import REPLIES, Start, Story
 
@@ -74,6 +76,48 @@ async def test_insurance_revoked_between_ranking_and_award_the_next_gets_it(
     assert [(f.constraint, f.fact_de) for f in gone.failed] == [
         ("insurance", "keine Haftpflichtversicherung bekannt")
     ]
+
+
+async def test_who_declined_is_asked_again_after_an_amendment_and_keeps_what_he_can_still_do(
+    start_service: Start, story: Story
+) -> None:
+    service = await start_service(build, Settings, "matching")
+    near, far = story.partner(hours="16"), story.partner("24941")
+    await story.begin(near, far)
+    job_id = await story.post()
+    assert isinstance(await story.decline(await story.offer(job_id)), MatchingAccepted)
+    second = await story.offer(job_id, nth=2)
+    assert second.contractor_id == far.partner_id
+    await story.amend(job_id, estimated_hours=Decimal(4))
+    withdrawn = await story.outside.message(OfferWithdrawn, job_id)
+    assert (withdrawn.offer_id, withdrawn.reason) == (second.offer_id, "amended")
+    again = await story.offer(job_id, nth=3)
+    assert again.contractor_id == near.partner_id
+    assert isinstance(await story.accept(again), MatchingAccepted)
+    later = story.posted[job_id].window.starts_at + timedelta(days=7)
+    await story.amend(
+        job_id,
+        estimated_hours=Decimal(16),
+        window=Window(starts_at=later, ends_at=later + timedelta(hours=8)),
+    )
+    kept = await story.outside.message(AssignmentKept, job_id)
+    assert kept.contractor_id == near.partner_id
+    assert await _reserved(service, near.partner_id) == {week_of(day_of(later)): 960}
+    await story.amend(job_id, estimated_hours=Decimal(17))
+    released = await story.outside.message(AssignmentReleased, job_id)
+    assert (released.contractor_id, released.reason) == (near.partner_id, "amended")
+    assert (await story.offer(job_id, nth=4)).contractor_id == far.partner_id
+    assert await _reserved(service, near.partner_id) == {}
+    await _every_round_comes_out_the_same(service, job_id, rounds=4)
+
+
+async def _reserved(service: Running, partner_id: UUID) -> dict[str, int]:
+    question = text(
+        "SELECT week, reserved_minutes FROM capacity WHERE partner_id = :partner AND reserved_minutes > 0"
+    )
+    async with service.engine.connect() as db:
+        found = await db.execute(question, {"partner": partner_id})
+        return {row.week: row.reserved_minutes for row in found}
 
 
 async def test_three_are_asked_one_lapses_one_wins_one_is_late(start_service: Start, story: Story) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -25,9 +26,9 @@ from contracts.matching_commands_v1 import (
 )
 from contracts.values import Certification, CustomerStatus, KindOfWork, OfferPolicy
 from matching.candidates import PartnerIndex
-from matching.domain import assignment
+from matching.domain import amending, assignment
 from matching.domain.gate import WITHOUT_CAPACITY, ClientSide, case_of, judge
-from matching.domain.model import Assignment, Contractor, Insurance, Phase
+from matching.domain.model import Assignment, Contractor, Insurance, Job, Phase
 from matching.domain.ranking import look_over
 from matching.testing import (
     EXPIRY,
@@ -130,7 +131,13 @@ def test_a_partner_who_may_not_changes_nothing(network: list[Contractor], added:
 
 
 DEEDS = ("accept", "stranger", "decline", "expire", "release", "no_show", "cancel", "volunteer", "by_hand",
-         "start", "complete", "lapse", "reinstate", "award", "search")  # fmt: skip
+         "start", "complete", "lapse", "reinstate", "award", "search", "amend")  # fmt: skip
+AMENDMENTS: tuple[dict[str, Any], ...] = (
+    {"first_day": FIRST + timedelta(days=7), "last_day": LAST + timedelta(days=7)},
+    {"hours": Decimal("12.00")},
+    {"insurance_cents": 10**10},
+)
+"""To another week, to more of the week than two jobs have room in, to what nobody may."""
 
 
 class Story:
@@ -176,6 +183,9 @@ class Story:
             woken = UUID(wake.aggregate_id)
             world.apply(woken, assignment.recheck(world.states[woken], world, EXPIRY))
 
+    def _posted(self, job_id: UUID) -> Job:
+        return next(one for one in self.jobs if one.job_id == job_id)
+
     def _decision(self, deed: str, state: Assignment, his: UUID, anybody: UUID) -> Any:
         world, job_id = self.world, state.job.job_id
         offer_id = state.offer.offer_id if state.offer else job_id
@@ -210,10 +220,17 @@ class Story:
                 return assignment.start(state, his, world)
             case "complete":
                 return assignment.complete(state, 480, world)
-            case "award":
-                return assignment.take_standing_offer(state, world, EXPIRY)
             case _:
-                return assignment.search_again(state, world, EXPIRY)
+                return self._nobodys_command(deed, state, anybody)
+
+    def _nobodys_command(self, deed: str, state: Assignment, anybody: UUID) -> Any:
+        if deed == "amend":
+            changes = AMENDMENTS[[each.partner_id for each in self.partners].index(anybody)]
+            changed = replace(self._posted(state.job.job_id), **changes)
+            return amending.amend(state, changed, self.world, EXPIRY)
+        if deed == "award":
+            return assignment.take_standing_offer(state, self.world, EXPIRY)
+        return assignment.search_again(state, self.world, EXPIRY)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -98,6 +98,10 @@ def release(job: Correspondence | None) -> Decision[Correspondence | None]:
     return correspondence.released(job, JOB, NUMBER, CLIENT, CONTRACTOR)
 
 
+def keep(job: Correspondence | None) -> Decision[Correspondence | None]:
+    return correspondence.kept(job, JOB, NUMBER, CLIENT, CONTRACTOR)
+
+
 def no_one(job: Correspondence | None) -> Decision[Correspondence | None]:
     return correspondence.unfilled(job, JOB, NUMBER, CLIENT)
 
@@ -120,6 +124,15 @@ def test_a_jobs_letters_from_offer_to_settlement() -> None:
         (CONTRACTOR, NoticeKind.settlement_contractor),
     ]
     assert done.state == Correspondence(JOB, NUMBER, CLIENT, CONTRACTOR, settled=True)
+
+
+def test_who_keeps_an_amended_job_learns_of_it_until_it_is_settled() -> None:
+    given = assign(None)
+    amended = keep(given.state)
+    assert who(amended) == [(CONTRACTOR, NoticeKind.amended)]
+    assert amended.state == given.state
+    done = settle(amended.state)
+    assert keep(done.state) == Decision(done.state)
 
 
 def test_the_client_learns_that_nobody_was_found() -> None:

@@ -14,6 +14,7 @@ from contracts.billing_rate_cards_v1 import RateCard as RateCardPublished
 from contracts.billing_rate_cards_v1 import RateCardVersion
 from contracts.billing_settlements_v1 import JobSettled
 from contracts.job_exchange_commands_v1 import (
+    AmendJob,
     ApproveStatement,
     CancelJob,
     CorrectStatement,
@@ -26,7 +27,8 @@ from contracts.job_exchange_commands_v1 import (
 from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned, JobUnfilled
 from contracts.partner_registry_partners_v1 import Partner as PartnerPublished
 from contracts.values import AgreementKind
-from job_exchange.domain import assignment, partners, posting, rate_cards, statements
+from job_exchange.domain import amending, assignment, partners, posting, rate_cards, statements
+from job_exchange.domain.amending import Circumstances
 from job_exchange.domain.assignment import RELEASE_WORK_ORDER
 from job_exchange.domain.end_customers import SealedAnew
 from job_exchange.domain.job import Assignment, Job
@@ -47,6 +49,7 @@ def readers(sealing: Sealing) -> tuple[Reader, ...]:
             tables=(JOBS, END_CUSTOMERS, PARTNERS, PRICE_LIST),
             routes=(
                 on(PostJob, JOBS, partial(_post, sealing), needs=_needs_of_posting, by=CLIENT),
+                on(AmendJob, JOBS, partial(_amend, sealing), needs=_needs_of_amendment, by=CLIENT),
                 on(CancelJob, JOBS, lambda job, m, given: posting.cancel(job, m, given.now), by=CLIENT),
                 on(
                     RecordArrival,
@@ -118,6 +121,27 @@ def _post(sealing: Sealing, job: Job | None, command: PostJob, given: Given) -> 
         original=given.one(JOBS, command.rework_of) if command.rework_of is not None else None,
     )
     return posting.post(job, command, around, given.now)
+
+
+# -- amending ------------------------------------------------------------------------------------------------
+
+
+def _needs_of_amendment(command: AmendJob) -> Iterable[Row]:
+    return PARTNERS.row(command.client_id), PRICE_LIST.current
+
+
+def _amend(sealing: Sealing, job: Job | None, command: AmendJob, given: Given) -> Outcome[Job | None]:
+    sealed = None
+    if job is not None and job.contractor_id is not None and amending.wants_work_order(job):
+        if not given.has(PARTNERS, job.contractor_id) or not given.has(END_CUSTOMERS, job.job_id):
+            return More((PARTNERS.row(job.contractor_id), END_CUSTOMERS.row(job.job_id)))
+        sealed = _sealed_anew(sealing, job.job_id, job.contractor_id, given)
+    around = Circumstances(
+        client=given.one(PARTNERS, command.client_id),
+        rate_cards=given.one(PRICE_LIST, PRICE_LIST.current.id) or (),
+        sealed=sealed,
+    )
+    return amending.amend(job, command, around, given.now)
 
 
 # -- work orders ---------------------------------------------------------------------------------------------

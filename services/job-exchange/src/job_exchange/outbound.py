@@ -8,6 +8,7 @@ from typing import assert_never, cast
 from chassis.outgoing import Outgoing
 from contracts import job_exchange_jobs_v1, job_exchange_work_orders_v1
 from contracts.job_exchange_jobs_v1 import (
+    JobAmended,
     JobCancelled,
     JobCompleted,
     JobDisputed,
@@ -22,6 +23,7 @@ from contracts.job_exchange_work_orders_v1 import WorkOrder
 
 Event = (
     JobPosted
+    | JobAmended
     | JobCancelled
     | JobStarted
     | JobStated
@@ -39,7 +41,7 @@ def route(event: object) -> Iterable[Outgoing]:
     """Where an event goes: the blind stream, or the restricted one. All are keyed by the job's id."""
     told = cast("Event", event)
     match told:
-        case JobPosted() | JobCancelled() | JobStarted() | JobStated() | JobDisputed():
+        case JobPosted() | JobAmended() | JobCancelled() | JobStarted() | JobStated() | JobDisputed():
             yield Outgoing(job_exchange_jobs_v1.TOPIC, told.subject, told)
         case JobCompleted() | StatementCorrected():
             yield Outgoing(job_exchange_jobs_v1.TOPIC, told.subject, told)

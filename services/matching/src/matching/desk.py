@@ -75,7 +75,8 @@ async def replayed(db: AsyncConnection, state: Assignment) -> list[tuple[Round, 
     """Every round of a job, and what comes out the second time."""
     rounds = await rounds_of(db, state.job.job_id)
     known = await partners_of(db, state.job.client_id, rounds)
-    return [(one, replay(one, state.job, known, _policy(one.policy_version))) for one in rounds]
+    first = state.posted_as or state.job
+    return [(one, replay(one, one.job or first, known, _policy(one.policy_version))) for one in rounds]
 
 
 async def ranking_now(db: AsyncConnection, state: Assignment, policy: Policy = POLICY) -> Ranking:

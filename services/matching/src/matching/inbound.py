@@ -10,7 +10,14 @@ from typing import Any
 from chassis.decisions import Changed, Decision, More, Outcome, Row, Waiting
 from chassis.routes import Given, Reader, TimerRoute, acting_for, distributor, on, on_timer
 from contracts.billing_rate_cards_v1 import RateCard
-from contracts.job_exchange_jobs_v1 import JobCancelled, JobCompleted, JobEvent, JobPosted, JobStarted
+from contracts.job_exchange_jobs_v1 import (
+    JobAmended,
+    JobCancelled,
+    JobCompleted,
+    JobEvent,
+    JobPosted,
+    JobStarted,
+)
 from contracts.matching_commands_v1 import (
     AboutJob,
     AcceptOffer,
@@ -24,7 +31,7 @@ from contracts.matching_commands_v1 import (
     Volunteer,
 )
 from contracts.partner_registry_partners_v1 import Partner
-from matching.domain import assignment, contractors, coverage, standing
+from matching.domain import amending, assignment, contractors, coverage, standing
 from matching.domain.coverage import Measured
 from matching.domain.gathering import gather, propose
 from matching.domain.model import Assignment, day_of
@@ -49,7 +56,7 @@ from matching.store import (
     STANDINGS,
     VERSIONS,
 )
-from matching.translation import contractor_from, job_from, rate_card_from
+from matching.translation import amended, contractor_from, job_from, rate_card_from
 
 PATIENCE = timedelta(days=1)
 """How long a job waits for its rate card and its client to become known; then it is a dispatcher's turn."""
@@ -76,6 +83,9 @@ def readers(
                     *([gathering.proposals] if gathering else [])),
             routes=(
                 on(JobPosted, ASSIGNMENTS, posted(memory, expiry, gathering), needs=rate_card_and_client),
+                on(JobAmended, ASSIGNMENTS,
+                   seen(lambda s, m, v: amending.amend(s, amended(s.job, m), v, expiry) if s else None),
+                   needs=record_and_client),
                 on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None),
                    needs=record),
                 on(JobStarted, ASSIGNMENTS,
@@ -194,6 +204,10 @@ def rate_card_and_client(event: JobPosted) -> Iterable[Row]:
 def record(message: JobEvent | AboutJob) -> Iterable[Row]:
     """What is added to a job's record costs nothing to ask for."""
     return (RECORDS.locked(message.job_id),)
+
+
+def record_and_client(event: JobAmended) -> Iterable[Row]:
+    return CONTRACTORS.row(event.client_id), RECORDS.locked(event.job_id)
 
 
 def its_record(job_id: str) -> Iterable[Row]:

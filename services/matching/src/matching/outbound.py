@@ -10,6 +10,7 @@ from contracts import matching_assignments_v1 as assignments_v1
 from contracts import matching_coverage_v1 as coverage_v1
 from contracts import matching_standings_v1 as standings_v1
 from contracts.matching_assignments_v1 import (
+    AssignmentKept,
     AssignmentReleased,
     CandidatesRanked,
     JobAssigned,
@@ -31,6 +32,7 @@ Event = (
     | OfferWithdrawn
     | JobAssigned
     | AssignmentReleased
+    | AssignmentKept
     | JobUnfilled
     | Coverage
     | JobHeld
@@ -50,6 +52,7 @@ def route(event: object) -> Iterable[Outgoing]:
             | OfferWithdrawn()
             | JobAssigned()
             | AssignmentReleased()
+            | AssignmentKept()
             | JobUnfilled()
             | JobHeld()
         ):

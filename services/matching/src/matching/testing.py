@@ -11,6 +11,7 @@ from uuid import UUID
 
 from chassis.decisions import Decision, Rejected
 from contracts.ids import job_number, uuid7
+from contracts.matching_commands_v1 import AcceptOffer, DeclineOffer, DeclineReason
 from contracts.values import (
     Certification,
     CustomerStatus,
@@ -20,6 +21,7 @@ from contracts.values import (
     ResponseTime,
 )
 from matching.candidates import PartnerIndex
+from matching.domain import assignment
 from matching.domain.gate import NOWHERE, ClientSide, least_dot
 from matching.domain.model import (
     Assignment,
@@ -233,6 +235,34 @@ class World:
         recorded = {key: row.reserved_minutes for key, row in self.taken.items() if row.reserved_minutes}
         within = all(row.reserved_minutes <= row.offered_minutes for row in self.taken.values())
         return sums == recorded and within
+
+
+def post(world: World, posted: Job) -> Assignment:
+    """The job's client is known, and it is posted."""
+    world.client(posted)
+    return world.apply(posted.job_id, assignment.post(None, posted, world, EXPIRY))
+
+
+def accept(world: World, state: Assignment) -> Assignment:
+    """Who is asked first takes it. Raises Rejected."""
+    asked, offer_id = _asked_first(state)
+    command = AcceptOffer(job_id=state.job.job_id, contractor_id=asked, offer_id=offer_id)
+    return world.apply(state.job.job_id, assignment.accept(state, command, world))
+
+
+def decline(world: World, state: Assignment) -> Assignment:
+    """Who is asked first does not want it."""
+    asked, offer_id = _asked_first(state)
+    command = DeclineOffer(
+        job_id=state.job.job_id, contractor_id=asked, offer_id=offer_id, reason=DeclineReason.too_far
+    )
+    return world.apply(state.job.job_id, assignment.decline(state, command, world, EXPIRY))
+
+
+def _asked_first(state: Assignment) -> tuple[UUID, UUID]:
+    if state.offer is None:
+        raise ValueError("nobody is asked")
+    return state.offer.contractor_id, state.offer.offer_id
 
 
 def refused(decide: Callable[[], object]) -> str:

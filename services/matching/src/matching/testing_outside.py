@@ -16,7 +16,7 @@ from chassis.testing.network import Outside
 from contracts.billing_rate_cards_v1 import RateCard, RateCardVersion
 from contracts.catalogue import replies_of
 from contracts.ids import job_number, uuid7
-from contracts.job_exchange_jobs_v1 import JobPosted
+from contracts.job_exchange_jobs_v1 import JobAmended, JobPosted
 from contracts.matching_assignments_v1 import JobOffered
 from contracts.matching_commands_v1 import AcceptOffer, DeclineOffer, DeclineReason
 from contracts.partner_registry_partners_v1 import Agreement, Availability, Insurance, Partner
@@ -49,6 +49,7 @@ class Story:
     line: str = field(default_factory=lambda: "".join(choices(ascii_lowercase, k=12)))
     client_id: UUID = field(default_factory=uuid7)
     rate_card_id: UUID = field(default_factory=uuid7)
+    posted: dict[UUID, JobPosted] = field(default_factory=dict)
 
     async def begin(self, *partners: Partner) -> None:
         for partner in (self.partner(partner_id=self.client_id, availability=None), *partners):
@@ -110,30 +111,33 @@ class Story:
     async def post(self, policy: OfferPolicy = OfferPolicy.sequential, line: str | None = None) -> UUID:
         job_id = uuid7()
         starts_at = datetime.now(UTC) + timedelta(days=10)
-        await self.outside.send(
-            JobPosted(
-                job_id=job_id,
-                job_number=job_number(job_id),
-                client_id=self.client_id,
-                postcode="24937",
-                kind_of_work=KindOfWork.installation,
-                required_certifications=[
-                    RequiredCertification(manufacturer="Agfeo", product_line=line or self.line, level=2)
-                ],
-                window=Window(starts_at=starts_at, ends_at=starts_at + timedelta(hours=8)),
-                estimated_hours=Decimal(8),
-                response_time=ResponseTime.next_business_day,
-                insurance_sum=eur("1000000.00"),
-                highest_zone=1,
-                offer_policy=policy,
-                rate_card_id=self.rate_card_id,
-                rate_card_version=1,
-                own_reference=OwnReference(),
-                summary="Telefonanlage",
-                posted_at=datetime.now(UTC),
-            )
+        self.posted[job_id] = JobPosted(
+            job_id=job_id,
+            job_number=job_number(job_id),
+            client_id=self.client_id,
+            postcode="24937",
+            kind_of_work=KindOfWork.installation,
+            required_certifications=[
+                RequiredCertification(manufacturer="Agfeo", product_line=line or self.line, level=2)
+            ],
+            window=Window(starts_at=starts_at, ends_at=starts_at + timedelta(hours=8)),
+            estimated_hours=Decimal(8),
+            response_time=ResponseTime.next_business_day,
+            insurance_sum=eur("1000000.00"),
+            highest_zone=1,
+            offer_policy=policy,
+            rate_card_id=self.rate_card_id,
+            rate_card_version=1,
+            own_reference=OwnReference(),
+            summary="Telefonanlage",
+            posted_at=datetime.now(UTC),
         )
+        await self.outside.send(self.posted[job_id])
         return job_id
+
+    async def amend(self, job_id: UUID, **changed: Any) -> None:
+        as_posted = dict(self.posted[job_id])
+        await self.outside.send(JobAmended(**as_posted | changed, amended_at=datetime.now(UTC)))
 
     async def offer(self, job_id: UUID, nth: int = 1) -> JobOffered:
         found: JobOffered = await self.outside.message(JobOffered, job_id, nth=nth)

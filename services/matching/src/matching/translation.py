@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from contracts.billing_rate_cards_v1 import RateCard as PublishedRateCard
-from contracts.job_exchange_jobs_v1 import JobPosted
+from contracts.job_exchange_jobs_v1 import JobAmended, JobAsAsked
 from contracts.partner_registry_partners_v1 import Availability as OfferedAvailability
 from contracts.partner_registry_partners_v1 import Partner
 from contracts.values import AgreementKind, Money
@@ -48,7 +49,7 @@ def contractor_from(partner: Partner, version: int) -> Contractor:
     )
 
 
-def job_from(posted: JobPosted, tariff: Tariff | None) -> Job:
+def job_from(posted: JobAsAsked, tariff: Tariff | None) -> Job:
     """The job as the gate sees it. Without a price nobody can be in a travel zone."""
     price = tariff.per_hour.get(posted.kind_of_work) if tariff else None
     return Job(
@@ -72,6 +73,13 @@ def job_from(posted: JobPosted, tariff: Tariff | None) -> Job:
         per_hour=price if price is not None else Decimal(0),
         zones=tariff.zones if tariff is not None and price is not None else (),
         starts_at=posted.window.starts_at,
+    )
+
+
+def amended(job: Job, event: JobAmended) -> Job:
+    """The same job as the client asks for it now; prices and his group are those of the posting."""
+    return replace(
+        job_from(event, None), per_hour=job.per_hour, zones=job.zones, client_group=job.client_group
     )
 
 

@@ -12,7 +12,13 @@ from contracts import crm_partners_v1
 from contracts.actor import Actor
 from contracts.billing_settlements_v1 import JobSettled
 from contracts.crm_partners_v1 import CrmPartner
-from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned, JobOffered, JobUnfilled
+from contracts.matching_assignments_v1 import (
+    AssignmentKept,
+    AssignmentReleased,
+    JobAssigned,
+    JobOffered,
+    JobUnfilled,
+)
 from contracts.partner_registry_commands_v1 import (
     ApplyCrmRecord,
     DeclareSmallBusiness,
@@ -91,6 +97,7 @@ def readers(link_base_url: str) -> Sequence[Reader]:
                 on(JobOffered, CORRESPONDENCE, _offered),
                 on(JobAssigned, CORRESPONDENCE, _assigned),
                 on(AssignmentReleased, CORRESPONDENCE, _released),
+                on(AssignmentKept, CORRESPONDENCE, _kept),
                 on(JobUnfilled, CORRESPONDENCE, _unfilled),
                 on(JobSettled, CORRESPONDENCE, _settled),
             ),
@@ -161,6 +168,10 @@ def _released(
     job: Correspondence | None, event: AssignmentReleased, _: Given
 ) -> Outcome[Correspondence | None]:
     return correspondence.released(job, event.job_id, event.job_number, event.client_id, event.contractor_id)
+
+
+def _kept(job: Correspondence | None, event: AssignmentKept, _: Given) -> Outcome[Correspondence | None]:
+    return correspondence.kept(job, event.job_id, event.job_number, event.client_id, event.contractor_id)
 
 
 def _unfilled(job: Correspondence | None, event: JobUnfilled, _: Given) -> Outcome[Correspondence | None]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from contracts.job_exchange_jobs_v1 import JobCompleted, JobPosted, JobStarted
+from contracts.job_exchange_jobs_v1 import JobAmended, JobAsAsked, JobCompleted, JobPosted, JobStarted
 from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned
 from contracts.partner_registry_partners_v1 import Partner
 from contracts.values import AgreementKind, CustomerStatus
@@ -20,10 +20,10 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def assignments_are_right(view: "View") -> tuple[list[str], str]:
     """6. Judged anew from the topics, by the partner's version named in the assignment if the topic still has it.
 
-    Unstarted assignments are judged by the newest version as well.
+    Unstarted assignments are judged by the newest version as well. An amended job was given as it was at some time,
+    and is with whoever has it as it is now.
     """
-    posted = (seen.message for seen in view.topics.of(JobPosted))
-    jobs = {message.subject: message for message in posted if isinstance(message, JobPosted)}
+    jobs = _forms(view)
     started = {seen.message.subject for seen in view.topics.of(JobStarted) if seen.message}
     partners, newest = _partners(view)
     wrong: list[str] = []
@@ -31,24 +31,41 @@ def assignments_are_right(view: "View") -> tuple[list[str], str]:
     judged = 0
     live = _live_assignments(view)
     for job_id, history in live.items():
-        job = jobs.get(job_id)
-        if job is None or sum(holds for _, holds in history) > 1:
+        forms = jobs.get(job_id)
+        if forms is None or sum(holds for _, holds in history) > 1:
             wrong.append(f"job {job_id} was never posted, or is assigned to more than one")
             continue
         for assigned, holds in history:
             contractor = str(assigned.contractor_id)
-            judges = [partners.get((contractor, assigned.partner_version))]
+            judges = [(partners.get((contractor, assigned.partner_version)), forms)]
             if holds and job_id not in started:
-                judges.append(newest.get(contractor))
-            judged += sum(judge is not None for judge in judges)
+                judges.append((newest.get(contractor), forms[-1:]))
+            judged += sum(judge is not None for judge, _ in judges)
             wrong.extend(
-                f"job {job_id}, {contractor}: {why}" for one in judges if one for why in _failures(job, one)
+                f"job {job_id}, {contractor}: {why}"
+                for judge, asked in judges
+                if judge
+                for why in min(([*_failures(job, judge)] for job in reversed(asked)), key=len)
             )
             if holds:
+                job = forms[-1]
                 year, week, _ = job.window.starts_at.astimezone(BERLIN).isocalendar()
                 load[(contractor, year, week)] += job.estimated_hours
     wrong.extend(_overbooked(load, partners))
     return wrong, f"{len(live)} jobs assigned, {judged} gates judged anew"
+
+
+def _forms(view: "View") -> dict[str, list[JobAsAsked]]:
+    """Each job as it was posted, and as it was after each amendment."""
+    forms: dict[str, list[JobAsAsked]] = defaultdict(list)
+    records = sorted(
+        [*view.topics.of(JobPosted), *view.topics.of(JobAmended)],
+        key=lambda seen: seen.envelope.subjectversion or 0 if seen.envelope else 0,
+    )
+    for seen in records:
+        if isinstance(seen.message, JobAsAsked):
+            forms[seen.message.subject].append(seen.message)
+    return forms
 
 
 def _partners(view: "View") -> tuple[dict[tuple[str, int], Partner], dict[str, Partner]]:
@@ -89,7 +106,7 @@ def _live_assignments(view: "View") -> dict[str, list[tuple[JobAssigned, bool]]]
     return history
 
 
-def _failures(job: JobPosted, partner: Partner) -> Iterator[str]:
+def _failures(job: JobAsAsked, partner: Partner) -> Iterator[str]:
     """The gate once more, written from the design and not from the service."""
     first = job.window.starts_at.astimezone(BERLIN).date()
     last = job.window.ends_at.astimezone(BERLIN).date()

@@ -30,8 +30,12 @@ CONTRACTOR_PATIENCE: Final = timedelta(seconds=10)
 def assign(
     job: Job | None, assignment: Assignment, contractor_known: bool, sealed: SealedAnew | None, now: datetime
 ) -> Outcome[Job | None]:
-    """The job is his. Without a key to seal to, the work order waits by name and is tried every minute."""
-    if job is None or job.status not in ON_THE_BOARD:
+    """The job is his. Without a key to seal to, the work order waits by name and is tried every minute.
+
+    Who was chosen before the client lowered the highest travel zone below his does not get it: matching, which hears
+    of the amendment next, takes it from him.
+    """
+    if job is None or job.status not in ON_THE_BOARD or assignment.travel_zone > job.posting.highest_zone:
         return Decision(job)
     released = _release(replace(job, status=Status.assigned, assignment=assignment), sealed, now)
     if not contractor_known:
@@ -45,6 +49,14 @@ def release_work_order(job: Job | None, sealed: SealedAnew | None, now: datetime
     if job is None or not waits or job.status not in WITH_A_CONTRACTOR:
         return Decision(job)
     return _release(job, sealed, now)
+
+
+def replace_work_order(job: Job, sealed: SealedAnew | None, now: datetime) -> Decision[Job | None]:
+    """The job was amended under its contractor. Without a key now, the paper of before is taken back meanwhile."""
+    released = _release(job, sealed, now)
+    if sealed is not None:
+        return released
+    return replace(released, events=[_taken_back(job)])
 
 
 def _release(job: Job, sealed: SealedAnew | None, now: datetime) -> Decision[Job | None]:
@@ -79,12 +91,14 @@ def take_back(job: Job | None, contractor_id: UUID) -> Decision[Job | None]:
     """
     if job is None or job.status not in WITH_A_CONTRACTOR or job.contractor_id != contractor_id:
         return Decision(job)
-    events = []
-    if job.work_order is WorkOrderState.released:
-        events.append(
-            WorkOrderTakenBack(job_id=job.job_id, job_number=job.job_number, contractor_id=contractor_id)
-        )
+    events = [_taken_back(job)] if job.work_order is WorkOrderState.released else []
     return Decision(job.without_contractor(), events, timers={RELEASE_WORK_ORDER: None})
+
+
+def _taken_back(job: Job) -> WorkOrderTakenBack:
+    if job.contractor_id is None:
+        raise ValueError("a work order is with a contractor")
+    return WorkOrderTakenBack(job_id=job.job_id, job_number=job.job_number, contractor_id=job.contractor_id)
 
 
 def leave_unfilled(job: Job | None) -> Decision[Job | None]:

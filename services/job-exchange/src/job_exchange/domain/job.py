@@ -1,4 +1,4 @@
-"""A job's state. Everything a client fixes at posting stays as it is; the rest moves."""
+"""A job's state. What a client asks for may be amended until the work begins; where, what and at which prices not."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ DONE = frozenset({Status.completed, Status.settled})
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What was fixed when the job was posted.
+    """What the client asked for when the job was posted, or last amended.
 
     approves_itself_up_to_hours: a statement of at most so many hours needs no approval (by the
-    client's agreement of that day; a later agreement changes nothing for this job).
+    client's agreement of the day of posting; a later agreement changes nothing for this job).
     """
 
     client_id: UUID

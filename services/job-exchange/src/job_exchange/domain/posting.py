@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from chassis.decisions import Changed, Decision, Outcome, Rejected, Waiting
 from contracts.ids import job_number
-from contracts.job_exchange_commands_v1 import CancelJob, PostJob
+from contracts.job_exchange_commands_v1 import AmendJob, CancelJob, PostJob
 from contracts.job_exchange_jobs_v1 import FeeBasis, JobCancelled, JobPosted, WorkOrderTakenBack
 from contracts.values import CustomerStatus, KindOfWork, OfferPolicy, ResponseTime, ZonePrice
 from job_exchange.domain import end_customers
@@ -55,8 +55,9 @@ def post(job: Job | None, command: PostJob, around: Surroundings, now: datetime)
             REFERENCE_DATA_PATIENCE,
             Rejected("unknown-partner", "The registry does not know this partner.", "client_id"),
         )
-    agreement = _agreement_to_post(around.client, day_of(now))
-    _check_job(command, agreement, around.postcode_known, now)
+    agreement = agreement_to_post(around.client, day_of(now))
+    _check_job(command, around.postcode_known)
+    check_terms(command, agreement, now)
     _check_rework(command, around.original)
     tariff = tariff_on(around.rate_cards, day_of(now))
     if tariff is None:
@@ -77,7 +78,8 @@ def post(job: Job | None, command: PostJob, around: Surroundings, now: datetime)
     return _posted(command, around.client, agreement, tariff, prices, now)
 
 
-def _agreement_to_post(client: Partner, today: date) -> ClientAgreement:
+def agreement_to_post(client: Partner, today: date) -> ClientAgreement:
+    """What lets him post or amend a job today. Raises Rejected."""
     if client.customer_status is not CustomerStatus.active:
         raise Rejected("customer-blocked", "The distributor's customer account is not active.", "client_id")
     if client.suspended:
@@ -90,26 +92,33 @@ def _agreement_to_post(client: Partner, today: date) -> ClientAgreement:
     return agreement
 
 
-def _check_job(command: PostJob, agreement: ClientAgreement, postcode_known: bool, now: datetime) -> None:
-    for field, word, unknown in (
-        ("kind_of_work", command.kind_of_work, KindOfWork.unknown),
-        ("response_time", command.response_time, ResponseTime.unknown),
-        ("offer_policy", command.offer_policy, OfferPolicy.unknown),
-    ):
-        if word is unknown:
-            raise Rejected("unknown-word", f"The value of {field} is not known here.", field)
+def _check_job(command: PostJob, postcode_known: bool) -> None:
+    """What no amendment changes. Raises Rejected."""
+    _known_word("kind_of_work", command.kind_of_work, KindOfWork.unknown)
+    _known_word("offer_policy", command.offer_policy, OfferPolicy.unknown)
+    if not postcode_known:
+        raise Rejected("unknown-postcode", "There is no place with this postcode in Germany.", "postcode")
+
+
+def check_terms(command: PostJob | AmendJob, agreement: ClientAgreement, now: datetime) -> None:
+    """What a posting says and an amendment may say otherwise. Raises Rejected."""
+    _known_word("response_time", command.response_time, ResponseTime.unknown)
     if command.window.starts_at <= now:
         raise Rejected("window-in-past", "The time window has begun already.", "window.starts_at")
     if command.window.starts_at > now + LONGEST_AHEAD:
         raise Rejected("window-too-far", "Jobs are taken up to 365 days ahead.", "window.starts_at")
-    if not postcode_known:
-        raise Rejected("unknown-postcode", "There is no place with this postcode in Germany.", "postcode")
     if command.highest_zone > agreement.highest_travel_zone:
         raise Rejected(
             "zone-not-agreed",
             f"The framework agreement goes up to travel zone {agreement.highest_travel_zone}.",
             "highest_zone",
         )
+
+
+def _known_word(field: str, word: object, unknown: object) -> None:
+    """A word of a newer contract says nothing here. Raises Rejected."""
+    if word is unknown:
+        raise Rejected("unknown-word", f"The value of {field} is not known here.", field)
 
 
 def _check_rework(command: PostJob, original: Job | None) -> None:
@@ -148,27 +157,7 @@ def _posted(
         rework_of=command.rework_of,
     )
     job = Job(command.job_id, job_number(command.job_id), posting)
-    told = JobPosted(
-        job_id=job.job_id,
-        job_number=job.job_number,
-        client_id=posting.client_id,
-        client_group=client.group,
-        postcode=posting.postcode,
-        kind_of_work=posting.kind_of_work,
-        required_certifications=command.required_certifications,
-        window=posting.window,
-        estimated_hours=posting.estimated_hours,
-        response_time=posting.response_time,
-        insurance_sum=posting.insurance_sum,
-        highest_zone=posting.highest_zone,
-        offer_policy=posting.offer_policy,
-        rate_card_id=posting.rate_card_id,
-        rate_card_version=posting.rate_card_version,
-        own_reference=posting.own_reference,
-        summary=posting.summary,
-        posted_at=now,
-        rework_of=posting.rework_of,
-    )
+    told = JobPosted(**as_asked(job, client))
     sealed = SealedEndCustomer(job.job_id, command.end_customer)
     return Decision(
         job,
@@ -176,6 +165,32 @@ def _posted(
         reply={"job_number": job.job_number, "price_by_zone": prices},
         also=[Changed(end_customers.ROWS, str(job.job_id), sealed)],
     )
+
+
+def as_asked(job: Job, client: Partner) -> dict[str, Any]:
+    """The job as others are told of it, blind."""
+    posting = job.posting
+    return {
+        "job_id": job.job_id,
+        "job_number": job.job_number,
+        "client_id": posting.client_id,
+        "client_group": client.group,
+        "postcode": posting.postcode,
+        "kind_of_work": posting.kind_of_work,
+        "required_certifications": list(posting.required_certifications),
+        "window": posting.window,
+        "estimated_hours": posting.estimated_hours,
+        "response_time": posting.response_time,
+        "insurance_sum": posting.insurance_sum,
+        "highest_zone": posting.highest_zone,
+        "offer_policy": posting.offer_policy,
+        "rate_card_id": posting.rate_card_id,
+        "rate_card_version": posting.rate_card_version,
+        "own_reference": posting.own_reference,
+        "summary": posting.summary,
+        "posted_at": posting.posted_at,
+        "rework_of": posting.rework_of,
+    }
 
 
 def _limit(estimated_hours: Decimal, agreement: ClientAgreement) -> Decimal:

@@ -54,3 +54,17 @@ def tariff_on(cards: Iterable[RateCard], day: date) -> Tariff | None:
     """The tariff in force on this day: the one whose validity began last; of those the last published."""
     begun = [tariff for card in cards for tariff in card.tariffs if tariff.valid_from <= day]
     return max(begun, key=lambda tariff: (tariff.valid_from, tariff.published_at), default=None)
+
+
+def tariff_of(cards: Iterable[RateCard], rate_card_id: UUID, version: int) -> Tariff | None:
+    """The tariff that a job was posted under."""
+    return next(
+        (
+            tariff
+            for card in cards
+            if card.rate_card_id == rate_card_id
+            for tariff in card.tariffs
+            if tariff.version == version
+        ),
+        None,
+    )

@@ -66,7 +66,7 @@ class PartnerIndex:
         self._loose: list[int] = []
         self._loose_array = np.zeros(0, dtype=np.int64)
         self._postings: Postings | None = None
-        self._memo: dict[tuple[UUID, int, int], tuple[ClientSide, Look]] = {}
+        self._memo: dict[tuple[UUID, int, int], tuple[object, Look]] = {}
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -186,13 +186,14 @@ class PartnerIndex:
         partners when fewer were found, or where they are few; else only those found are counted.
         """
         key = (state.job.job_id, state.round, most)
+        hung_on = (client, state.lost, state.job)
         memo = self._memo.get(key)
-        if memo is not None and memo[0] == client:
+        if memo is not None and memo[0] == hung_on:
             return memo[1]
         look = self._look(state, client, most)
         if len(self._memo) >= _MEMO_MOST:
             self._memo.clear()
-        self._memo[key] = (client, look)
+        self._memo[key] = (hung_on, look)
         return look
 
     def _look(self, state: Assignment, client: ClientSide, most: int) -> Look:

@@ -8,7 +8,6 @@ from uuid import UUID
 from chassis.decisions import Decision, Rejected
 from contracts.matching_assignments_v1 import (
     AssignmentReleaseReason,
-    JobHeld,
     OfferDeclined,
     OfferExpired,
     WithdrawReason,
@@ -24,7 +23,7 @@ from contracts.matching_commands_v1 import (
     ReportNoShow,
     Volunteer,
 )
-from matching.domain.awards import award, released, withdrawn
+from matching.domain.awards import award, held, released, withdrawn
 from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case, ClientSide
 from matching.domain.model import OPEN, Assignment, Capacity, Contractor, Job, Offer, Phase
@@ -176,11 +175,8 @@ def hold(state: Assignment | None, _: HoldJob, view: View) -> Answer:
     if state.phase is Phase.HELD:
         raise Rejected("held-already", "This job is on hold already.", "job_id")
     course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.on_hold, view)
-    job = state.job
-    course.events.append(
-        JobHeld(job_id=job.job_id, job_number=job.job_number, client_id=job.client_id, held_until=job.ends_at)
-    )
-    return course.end(state.nobody(Phase.HELD), view, {**NO_TIMERS, "search": job.ends_at})
+    course.events.append(held(state.job))
+    return course.end(state.nobody(Phase.HELD), view, {**NO_TIMERS, "search": state.job.ends_at})
 
 
 def rank_again(state: Assignment | None, _: RankAgain, view: View, expiry: Expiry) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -9,18 +10,20 @@ from uuid import UUID
 
 from chassis.decisions import Changed, Decision, Wake
 from contracts.matching_assignments_v1 import (
+    AssignmentKept,
     AssignmentReleased,
     AssignmentReleaseReason,
     Earnings,
     How,
     JobAssigned,
+    JobHeld,
     OfferWithdrawn,
     WithdrawReason,
 )
 from contracts.values import eur
 from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case
-from matching.domain.model import Assignment, Capacity, Job, Offer, Phase, Seen
+from matching.domain.model import Assignment, Capacity, Contractor, Job, Offer, Phase, Seen
 from matching.domain.policy import POLICIES, Policy
 from matching.domain.ranking import score, seen, told
 from matching.domain.standing import DeedKind
@@ -54,6 +57,7 @@ def award(
         reserved_minutes=job.minutes,
         by_hand_reason=by_hand_reason,
         candidates=(),
+        travel_zone=case.zone,
     )
     policy = POLICIES.get(state.policy_version, view.policy)
     chosen = _as_ranked(state, case, policy, view)
@@ -125,6 +129,30 @@ def released(
     return event, Changed("capacity", capacity.key, capacity)
 
 
+def keep(
+    state: Assignment, amended: Assignment, contractor: Contractor, weeks: Mapping[str, Capacity], view: View
+) -> Decision[Assignment]:
+    """He has the amended job still: what was reserved for it comes back, what it takes now is reserved, in one go.
+
+    He passed the gate for it on his locked row. weeks: his capacity in the week of before and in the new one, locked.
+    """
+    job = amended.job
+    rows = dict(weeks)
+    rows[state.job.week] = rows[state.job.week].give_back(state.reserved_minutes)
+    taken = rows[job.week].reserve(job.minutes, contractor.weekly_minutes)
+    rows[job.week] = taken
+    kept = AssignmentKept(
+        job_id=job.job_id,
+        job_number=job.job_number,
+        client_id=job.client_id,
+        contractor_id=contractor.partner_id,
+        partner_version=contractor.version,
+    )
+    course = Course([kept], [Changed("capacity", row.key, row) for row in rows.values()])
+    others = _who_must_look_again(job.job_id, contractor.partner_id, taken, view)
+    return course.end(replace(amended, reserved_minutes=job.minutes), view, also_wake=others)
+
+
 def withdrawn(state: Assignment, offer: Offer, reason: WithdrawReason) -> OfferWithdrawn:
     """An open offer no longer stands."""
     return OfferWithdrawn(
@@ -133,6 +161,13 @@ def withdrawn(state: Assignment, offer: Offer, reason: WithdrawReason) -> OfferW
         offer_id=offer.offer_id,
         contractor_id=offer.contractor_id,
         reason=reason,
+    )
+
+
+def held(job: Job) -> JobHeld:
+    """Nobody is asked, until its time is over at most."""
+    return JobHeld(
+        job_id=job.job_id, job_number=job.job_number, client_id=job.client_id, held_until=job.ends_at
     )
 
 

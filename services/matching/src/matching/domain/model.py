@@ -251,6 +251,7 @@ class Round:
 
     client_version: 0 when the client was not known. seen: who passed, in order, then who did not.
     asked: those who were asked, or taken at their word. proposed: by the plan for many jobs, before all others.
+    job: as it was then, if it was amended before; else it was as posted.
     """
 
     number: int
@@ -264,6 +265,7 @@ class Round:
     seen: tuple[Seen, ...]
     asked: tuple[UUID, ...]
     proposed: UUID | None = None
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,10 +286,11 @@ class Assignment:
 
     contractor_id: who is offered the job (the first of those asked), or has it.
     offers: what is open; several when the best few are asked at once. reserved_minutes: kept free in the job's week.
-    lost: who declined, let an offer pass, or had the job and lost it. An amendment of the job would empty it here,
-    if jobs could be amended. volunteers: looked at in any case.
+    lost: who declined, let an offer pass, or had the job and lost it, since the job's last amendment.
+    volunteers: looked at in any case.
     candidates: the best of the last round, and near ones who failed, until somebody has the job.
     stars: the client's rating; 0 for none.
+    travel_zone: of who has it, fixed at award. posted_as: the job before its first amendment; None: never amended.
     """
 
     job: Job
@@ -303,6 +306,8 @@ class Assignment:
     candidates: tuple[Seen, ...] = ()
     policy_version: str = ""
     stars: int = 0
+    travel_zone: int | None = None
+    posted_as: Job | None = None
 
     @property
     def offer(self) -> Offer | None:
@@ -325,6 +330,7 @@ class Assignment:
             lost=gone,
             volunteers=stays,
             by_hand_reason=None,
+            travel_zone=None,
         )
 
     def without(self, offer: Offer) -> Assignment:

@@ -128,6 +128,7 @@ def search(
             seen=shown,
             asked=tuple(case.contractor.partner_id for case in asked),
             proposed=proposed,
+            job=state.job if state.posted_as else None,
         )
     )
     if asked:

@@ -63,6 +63,16 @@ def released(
     return Decision(of, [_tell(of, contractor_id, NoticeKind.released)])
 
 
+def kept(
+    job: Correspondence | None, job_id: UUID, job_number: str, client_id: UUID, contractor_id: UUID
+) -> Decision[Correspondence | None]:
+    """The client changed the job, and the contractor has it still."""
+    of = replace(job or Correspondence(job_id, job_number), client_id=client_id, contractor_id=contractor_id)
+    if of.settled:
+        return Decision(job)
+    return Decision(of, [_tell(of, contractor_id, NoticeKind.amended)])
+
+
 def unfilled(
     job: Correspondence | None, job_id: UUID, job_number: str, client_id: UUID
 ) -> Decision[Correspondence | None]:

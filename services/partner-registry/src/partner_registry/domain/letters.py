@@ -92,6 +92,19 @@ LETTERS: dict[tuple[NoticeKind, Language], Letter] = {
         "the work order any further.\n\n"
         "The job page shows the reason. Your hours are free for other jobs again.",
     ),
+    (NoticeKind.amended, "de"): Letter(
+        "Auftrag $number hat sich geändert",
+        "der Auftraggeber hat den Auftrag $number geändert. Er ist weiterhin an Sie vergeben.\n\n"
+        "Was jetzt gilt, vor allem den Termin, sehen Sie auf der Auftragsseite; der neue Arbeitsauftrag "
+        "ersetzt den alten. Sollten Sie den Auftrag so nicht übernehmen können, geben Sie ihn bitte so "
+        "früh wie möglich zurück.",
+    ),
+    (NoticeKind.amended, "en"): Letter(
+        "Job $number has changed",
+        "the client has changed job $number. It is still assigned to you.\n\n"
+        "The job page shows what holds now, above all the appointment; the new work order replaces the "
+        "old one. If you cannot take the job as it is now, please release it as early as possible.",
+    ),
     (NoticeKind.unfilled, "de"): Letter(
         "Für Ihren Auftrag $number fehlt noch ein Partner",
         "für Ihren Auftrag $number haben wir bisher leider niemanden gefunden, der ihn übernehmen "
