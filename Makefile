@@ -27,7 +27,7 @@ test: setup ## everything but the fault runs, two at a time; eight minutes on tw
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
 	@$(BIN)/pytest tests/faults -m "faults" -s --show-capture=no --tb=short
 
-faults-short: setup ## the short ones of them, with one fixed seed: what CI runs
+faults-short: setup ## the short ones of them, with one fixed seed
 	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no --tb=short
 
 test-containers: setup ## the services' tests with broker and databases from containers

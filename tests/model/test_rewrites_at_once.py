@@ -63,5 +63,5 @@ def test_the_last_word_is_the_newest_whatever_two_rewrites_do() -> None:
     assert {_last_word(seed, Publisher) for seed in range(SEEDS)} == {NEW}
 
 
-def test_what_the_chassis_does_today_is_seen_to_lose_it() -> None:
+def test_a_publisher_that_forgets_another_rewrite_is_seen_to_lose_it() -> None:
     assert OLD in {_last_word(seed, ForgetsAnotherRewrite) for seed in range(SEEDS)}

@@ -36,12 +36,10 @@ from contracts.topics import Topic
 __all__ = [
     "TOPICS",
     "Topic",
-    "by_name",
     "check_key",
     "dead_letters_of",
     "decode_type",
     "message_name",
-    "owned_by",
     "replies_of",
     "schema_of",
     "tombstone_schema",
@@ -80,16 +78,6 @@ _SCHEMA_OF = {
     message: f"urn:servicenetz:schema:{topic.name}:{message.TYPE.split('.')[-2]}"
     for message, topic in _TOPIC_OF.items()
 }
-
-
-def by_name(name: str) -> Topic:
-    """The topic of this name. Raises KeyError."""
-    return TOPICS[name]
-
-
-def owned_by(service: str) -> tuple[Topic, ...]:
-    """All topics that this service creates and writes (commands are written by others)."""
-    return tuple(topic for topic in _ALL if topic.owner == service)
 
 
 def topic_of(message: type[Message]) -> Topic:

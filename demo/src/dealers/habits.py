@@ -75,10 +75,6 @@ class Pace:
     read_s: tuple[float, float] = (0.2, 1.5)
 
 
-HURRIED = Pace((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
-"""Nobody takes any time: for tests and measurements."""
-
-
 @dataclass(frozen=True, slots=True)
 class Habits:
     """How this community behaves."""

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from servicenetz.console import console, read_addresses
 from servicenetz.invariants.check import Result, Where, check, logs_in
+from servicenetz.stack import default_folder
 
 VERDICTS = {True: "[green]holds[/]", False: "[bold red]BROKEN[/]", None: "not judged"}
 
@@ -30,20 +31,21 @@ def register(app: typer.Typer) -> None:
 
     @app.command("check")
     def check_command(
-        folder: Annotated[Path, typer.Option(help="where the stack lives")] = Path(".servicenetz"),
+        folder: Annotated[Path | None, typer.Option(help="Where the stack lives.")] = None,
         marker: Annotated[
-            list[str] | None, typer.Option(help="text that must appear nowhere readable")
+            list[str] | None, typer.Option(help="Text that must appear nowhere readable.")
         ] = None,
     ) -> None:
         """Check the invariants of the design, from outside: topics and databases. Exit code 1 when one is broken.
 
         Example: servicenetz check --marker "Frau Beispiel"
         """
-        addresses = read_addresses(folder)
+        place = folder or default_folder()
+        addresses = read_addresses(place)
         if addresses is None:
-            console.print(f"No stack is up in {folder}: start one with `servicenetz up`.")
+            console.print(f"No stack is up in {place}: start one with `servicenetz up`.")
             raise typer.Exit(2)
-        places = Where(addresses["kafka"], addresses["databases"], logs_in(folder))
+        places = Where(addresses["kafka"], addresses["databases"], logs_in(place))
         results = check(places, markers=marker or [])
         console.print(table(results))
         raise typer.Exit(0 if all(result.holds for result in results) else 1)

@@ -13,7 +13,6 @@ from contracts.job_exchange_jobs_v1 import JobPosted
 from contracts.matching_assignments_v1 import Removed
 from matching.simulation.scenario import World
 
-MINUTES = 60.0
 HOUR_SECONDS = 3_600.0
 
 
