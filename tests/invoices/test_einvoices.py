@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -17,7 +18,7 @@ from invoice_broken import BOMB
 from invoice_cases import TRAVEL, WORK, Case, Line, cases, frozen, reversal
 from pypdf import PdfReader
 
-from billing.einvoice import checks, cii, files, pdf, ubl
+from billing.einvoice import checks, cii, files, pdf, profiles, ubl
 from billing.einvoice.made import Wrong
 from billing.einvoice.page import page
 from billing.einvoice.profiles import PROFILES, Format, NoProfile, Syntax, in_force
@@ -178,6 +179,20 @@ def test_each_format_has_a_profile_for_the_day_of_issue_and_none_for_days_before
         assert in_force(wanted, ON) in PROFILES
         with pytest.raises(NoProfile):
             in_force(wanted, date(2023, 12, 31))
+
+
+def test_a_new_version_is_used_from_its_first_day_on_and_the_old_one_until_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = in_force(Format.xrechnung_ubl, ON)
+    new = replace(old, valid_from=ON, name="XRechnung 4.0 (UBL 2.1)", guideline="urn:xrechnung_4.0")
+    monkeypatch.setattr(profiles, "PROFILES", (new, *PROFILES))
+    data = frozen("client", [WORK])
+    for day, expected in ((ON - timedelta(days=1), old), (ON, new)):
+        made = {file.format: file for file in files.make(data | {"issued_on": day.isoformat()})}
+        file = made[Format.xrechnung_ubl]
+        assert (file.profile, read(file.content).guideline) == (expected.name, expected.guideline)
+        assert made[Format.xrechnung_cii].profile == in_force(Format.xrechnung_cii, ON).name
 
 
 # -- the page ------------------------------------------------------------------------------------------------

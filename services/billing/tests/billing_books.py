@@ -42,6 +42,7 @@ DISTRIBUTOR = Party(
     vat_id="DE999999999",
     tax_number=None,
     customer_number=None,
+    registration="HRB 4711 (Osnabrück)",
     electronic_address=("EM", DESK.email),
     contact=DESK,
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from billing_books import NOW, Archive, facts_of, work_of
+from billing_books import NOW, Archive, done, facts_of, work_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,10 +35,11 @@ from contracts.billing_commands_v1 import (
     RecordPayout,
     ResolveHold,
 )
-from contracts.billing_payables_v1 import SelfBilledInvoiceReversed, SelfBillingObjected
+from contracts.billing_payables_v1 import BuildingTax, SelfBilledInvoiceReversed, SelfBillingObjected
 from contracts.billing_receivables_v1 import InvoiceReversed
 from contracts.billing_settlements_v1 import Hold, SettlementCorrected
-from contracts.values import VatCategory, eur
+from contracts.partner_registry_partners_v1 import BillingFacts
+from contracts.values import TaxCertificate, VatCategory, eur
 
 LATER = NOW + timedelta(days=10)
 
@@ -496,3 +497,36 @@ def test_an_unclassified_payable_is_not_paid_out_and_then_less_the_tax(
 
 def test_what_was_settled_and_what_waits_is_left_alone_by_a_look(settled: Settlement, facts: Facts) -> None:
     assert look_again(settled, facts, LATER) == Decision(settled)
+
+
+@pytest.mark.parametrize(("paid_on", "kept"), [(date(2026, 3, 20), "0.00"), (date(2026, 3, 21), "57.79")])
+def test_an_exemption_that_expired_before_the_payment_does_not_count(
+    story: Any, paid_on: date, kept: str
+) -> None:
+    """§ 48b EStG: it has to hold on the day of payment, whatever it was on the day of the document."""
+    shown = TaxCertificate(number="4711", valid_from=date(2026, 1, 1), valid_until=date(2026, 3, 20))
+    contractor = partner_from(story.contractor(billing=BillingFacts(building_tax_exemptions=[shown])))
+    facts = replace(facts_of(story), contractor=contractor, work_class=_classified(building=True))
+    archive = Archive()
+    of = archive.take(settle(None, work_of(story), facts, NOW)).state
+    assert of.building_tax is BuildingTax.exempt
+    later = datetime(2026, 3, 25, 9, tzinfo=UTC)
+    due = Decimal("385.26") - Decimal(kept)
+    if kept != "0.00":
+        command = RecordPayout(job_id=story.job_id, amount=eur("385.26"), paid_on=paid_on)
+        with pytest.raises(Rejected, match=f"What is open is {due}"):
+            record_payout(of, command, archive.facts(facts), later)
+    command = RecordPayout(job_id=story.job_id, amount=eur(due), paid_on=paid_on)
+    paid = archive.take(record_payout(of, command, archive.facts(facts), later)).state
+    assert paid.late_building_tax == Decimal(kept)
+    assert archive.balance(accounts.WITHHELD_BUILDING_TAX) == -Decimal(kept)
+    assert archive.balance("payable") == 0
+
+
+def test_one_number_of_his_is_for_one_job(story: Any) -> None:
+    waiting, facts = _waiting(story, facts_of(story))
+    other = str(story.another_job().job_id)
+    with pytest.raises(Rejected, match="number-used"):
+        take_own_invoice(waiting, _own(), facts, NOW + timedelta(days=7), [other])
+    again = take_own_invoice(waiting, _own(), facts, NOW + timedelta(days=7), [str(story.job_id)])
+    assert done(again).state.own_booked is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date, timedelta
+import json
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +20,10 @@ from billing.domain.classes import Classified, WorkClass
 from billing.domain.documents import Kind
 from billing.domain.drafting import Drafts, draft
 from billing.domain.money import ZERO
-from billing.domain.settlements import OwnInvoice, Settlement
+from billing.domain.settlements import Lack, OwnInvoice, Settlement
+from billing.domain.work import CompletedWork, Occasion
+from billing.store import _read_settlement, _write_settlement
+from billing.tables import settlements
 from billing.translation import completed_work, partner_from
 from chassis.decisions import Decision, Rejected, Waiting
 from contracts.billing_commands_v1 import (
@@ -26,12 +31,15 @@ from contracts.billing_commands_v1 import (
     ObjectToSelfBilling,
     RecordPayout,
     ResolveHold,
+    TaxTreatment,
 )
+from contracts.billing_payables_v1 import BuildingTax
 from contracts.billing_settlements_v1 import Hold
 from contracts.ids import uuid7
-from contracts.values import VatCategory, eur
+from contracts.values import Leg, OwnReference, ResponseTime, State, VatCategory, WorkedTime, eur
 
 JOBS = 2
+NEVER_STORED = {"issued", "booked"}
 _quarters = st.integers(1, 60).map(lambda quarters: Decimal(quarters) / 4)
 _jobs = st.integers(0, JOBS - 1)
 
@@ -99,7 +107,13 @@ class Books(RuleBasedStateMachine):
         own = OwnInvoice(
             f"R-{self.now:%m%d%H}", date(2026, 3, 5), fixed.net + extra, fixed.vat, VatCategory.S
         )
-        self._take(job, lambda of, facts: payables.take_own_invoice(of, own, facts, self.now))
+        numbered_so = [
+            str(job_id)
+            for job_id, other in self.states.items()
+            for known in (other.own_invoice, other.own_booked)
+            if known is not None and known.number == own.number
+        ]
+        self._take(job, lambda of, facts: payables.take_own_invoice(of, own, facts, self.now, numbered_so))
 
     @rule(job=_jobs, accept=st.booleans())
     def judge_his_invoice(self, job: int, accept: bool) -> None:
@@ -154,6 +168,8 @@ class Books(RuleBasedStateMachine):
                 assert isinstance(outcome.otherwise, Decision)
                 outcome = outcome.otherwise
             state = self.archive.take(outcome).state
+            if state is not None:
+                assert written_and_read(state) == state
             if crashed:
                 self.archive.forget(counters, documents, entries)
             elif state is not None:
@@ -224,6 +240,11 @@ class Books(RuleBasedStateMachine):
         assert -self.archive.balance("payable") == open_
 
     @invariant()
+    def no_two_jobs_are_billed_under_one_number_of_his(self) -> None:
+        booked = [of.own_booked.number for of in self.states.values() if of.own_booked is not None]
+        assert len(set(booked)) == len(booked)
+
+    @invariant()
     def what_is_held_has_a_name(self) -> None:
         for of in self.states.values():
             assert of.settled_at is not None or of.lack is not None
@@ -249,6 +270,62 @@ def _classified(building: bool | None) -> Classified[WorkClass] | None:
         date(2026, 1, 1), building_work=building, repair=False, connected_with_property=None, note=""
     )
     return Classified("installation", (one,))
+
+
+def written_and_read(of: Settlement) -> Settlement:
+    """As the database gives it back: JSONB as what it holds, all else as it was put in."""
+    row = {
+        column.name: json.loads(value) if str(column.type) == "JSONB" and value is not None else value
+        for column, value in zip(settlements.columns, _write_settlement(of), strict=True)
+    }
+    return _read_settlement(SimpleNamespace(**row))
+
+
+def test_no_field_of_a_settlement_is_lost_on_its_way_through_the_database() -> None:
+    """Every field is something else than its default: a new one has to be put in here, and in the store."""
+    story = Story(uuid7(), uuid7(), uuid7(), uuid7())
+    moment = datetime(2026, 3, 3, 8, tzinfo=UTC)
+    own = OwnInvoice(
+        "R-1", date(2026, 3, 1), Decimal("9.00"), Decimal("1.71"), VatCategory.S, Decimal("1.61")
+    )
+    work = replace(
+        completed_work(
+            story.completed(version=2, own_reference=OwnReference(order_number="B", cost_centre="K"))
+        ),
+        occasion=Occasion.nobody_there,
+        response_time=ResponseTime.scheduled,
+        worked=(WorkedTime(starts_at=moment, ends_at=moment + timedelta(hours=2)),),
+        approved_up_to=Decimal("4.00"),
+        rework_of=uuid7(),
+        hours_of_notice=Decimal("1.50"),
+    )
+    full = Settlement(
+        work,
+        lack=Lack(Hold.over_cap, f"settlement/{work.job_id}"),
+        held_since=moment,
+        settled_at=moment,
+        resolution_note="gesehen",
+        issued_version=1,
+        invoice_number="RE-2026-000001",
+        self_billed_number="GS-2026-000001",
+        own_invoice=own,
+        own_booked=replace(own, number="R-2"),
+        objected_on=date(2026, 3, 4),
+        building_tax=BuildingTax.withheld,
+        late_building_tax=Decimal("1.61"),
+        paid=Decimal("7.00"),
+        payouts=3,
+        waived=frozenset({Hold.over_cap, Hold.implausible_hours}),
+        state=State.SH,
+        decided={Leg.client: TaxTreatment.outside_scope},
+    )
+    assert written_and_read(full) == full
+    plain = Settlement(completed_work(story.completed()))
+    same = {name.name for name in fields(Settlement) if getattr(full, name.name) == getattr(plain, name.name)}
+    assert same == NEVER_STORED
+    optional = [one for one in fields(CompletedWork) if one.name not in ("job_id", "job_number")]
+    unset = {one.name for one in optional if getattr(full.work, one.name) == one.default}
+    assert unset == set()
 
 
 TestBooks = Books.TestCase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from billing.domain import accounts
 from billing.domain.documents import Line, canonical, fingerprint
+from billing.domain.holds import MEANINGS
 from billing.domain.issuing import look_again, resolve, settle
 from billing.domain.ledger import Entry, Happened, Posting
 from billing.domain.money import cents, share
@@ -35,6 +37,7 @@ from billing.domain.work import CompletedWork
 from billing.store import PARTNERS, RATE_CARDS, SETTLEMENTS
 from billing.translation import partner_from
 from chassis.decisions import Decision, Numbered, Rejected, Waiting
+from contracts import billing_commands_v1, partner_registry_commands_v1
 from contracts.billing_commands_v1 import ResolveHold
 from contracts.billing_payables_v1 import SelfBilledInvoiceIssued
 from contracts.billing_receivables_v1 import InvoiceIssued
@@ -289,6 +292,15 @@ def test_self_billing_must_be_agreed_before_the_document(
     contractor = _partner(story.contractor(agreements=[agreement]))
     outcome = settle(None, _work(story), replace(facts, contractor=contractor), NOW)
     assert isinstance(outcome, Numbered) is agreed
+
+
+def test_every_hold_says_what_it_means_and_names_messages_that_resolve_it() -> None:
+    assert set(MEANINGS) == set(Hold)
+    for meaning in MEANINGS.values():
+        for name in re.findall(r"\bbilling\.(\w+)", meaning.resolved_by):
+            assert hasattr(billing_commands_v1, name)
+        for name in re.findall(r"\bpartner-registry\.(\w+)", meaning.resolved_by):
+            assert hasattr(partner_registry_commands_v1, name)
 
 
 def test_a_clerk_resolves_a_hold_or_hears_why_not(story: Any, facts: Facts) -> None:

@@ -24,6 +24,7 @@ from billing.translation import partner_from
 from chassis.decisions import Decision, Rejected
 from contracts.billing_commands_v1 import ClassifyWork, DecideTax, FeeNature, TaxTreatment
 from contracts.billing_settlements_v1 import Hold
+from contracts.ids import uuid7
 from contracts.partner_registry_partners_v1 import BillingFacts
 from contracts.values import KindOfWork, Leg, PostalAddress, TaxCertificate, Term, VatCategory
 
@@ -322,6 +323,47 @@ def test_a_contractor_abroad_is_reverse_charged_and_we_book_the_tax_on_both_side
     assert found == Lack(Hold.missing_party_data, f"partner/{story.contractor_id}")
 
 
+def test_a_recipient_who_owes_the_tax_is_named_by_his_number_or_it_is_held(story: Any) -> None:
+    """BR-AE-02 to 04: his VAT id, or his register number."""
+    facts = replace(facts_of(story), work_class=_class(building_work=True))
+    client = _certified_client(story, vat_id=None, tax_number="143/123/45678")
+    unnamed = _drafts(story, replace(facts, client=client))
+    assert unnamed == Lack(Hold.missing_party_data, f"partner/{story.client_id}")
+    registered = replace(client, party=replace(client.party, registration="HRB 1 (München)"))
+    assert _categories(_drafts(story, replace(facts, client=registered)))[0] is VatCategory.AE
+
+
+# -- accounts --------------------------------------------------------------------------------------------------
+
+_TREATED = [(row.name, row.then) for row in tax.TABLE if isinstance(row.then, tax.Treatment)] + [
+    (decided.rule, decided.treatment)
+    for decided in map(tax.decided_by_clerk, tax.BY_CLERK)
+    if decided is not None
+]
+_ONLY_HE_SELLS = ("small-business", "supplier-", "by-clerk-small_business")
+_ONLY_WE_SELL = ("recipient-",)
+_AT_19_PERCENT = {accounts.REVENUE: 8400, accounts.COST_OF_SERVICES: 3106}
+
+
+@pytest.mark.parametrize(("rule", "treatment"), _TREATED, ids=[rule for rule, _ in _TREATED])
+def test_every_account_has_its_place_in_skr03_whatever_the_tax(rule: str, treatment: tax.Treatment) -> None:
+    """Automatic accounts reckon 19 % by themselves: what is taxed otherwise must not stand there."""
+    for account in (*accounts.OWN, accounts.receivable(uuid7()), accounts.payable(uuid7())):
+        assert 1000 <= accounts.skr03(account, rule).number <= 9999
+    for account, at_19_percent in _AT_19_PERCENT.items():
+        never = _ONLY_HE_SELLS if account == accounts.REVENUE else _ONLY_WE_SELL
+        if not rule.startswith(never):
+            there = accounts.skr03(account, rule).number == at_19_percent
+            assert there is (treatment.category is VatCategory.S), account
+    with pytest.raises(KeyError):
+        accounts.skr03("petty-cash", rule)
+
+
+def test_what_is_kept_back_for_the_tax_office_has_its_own_account() -> None:
+    assert accounts.skr03(accounts.WITHHELD_BUILDING_TAX, "domestic-standard").number == 1749
+    assert accounts.skr03(accounts.COST_OF_SERVICES, "fee-damages").number == 3109
+
+
 def test_a_document_outside_the_scope_names_no_vat_id(story: Any) -> None:
     client = partner_from(story.client(billing=BillingFacts(company_address=ZURICH), vat_id="CHE123456789"))
     facts = replace(facts_of(story), client=client, work_class=_class(building_work=False, property_=False))
@@ -345,7 +387,7 @@ def test_what_the_table_leaves_open_a_clerk_decides_leg_by_leg(story: Any) -> No
     )
     state = done(decide_tax(held.state, command, facts, NOW)).state
     assert state.issued[0].category is VatCategory.O
-    assert json.loads(state.issued[0].text)["tax"]["rule"] == "by-clerk"
+    assert json.loads(state.issued[0].text)["tax"]["rule"] == "by-clerk-outside_scope"
     with pytest.raises(Rejected, match="not-held"):
         decide_tax(state, command, facts, NOW)
 

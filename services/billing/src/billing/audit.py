@@ -83,12 +83,28 @@ _FINDINGS: tuple[tuple[str, TextClause], ...] = (
         ),
     ),
     (
-        "balance of a receivable or payable is not that of its documents and payments",
+        "balance of a receivable is not that of its documents",
         text(
             "SELECT account FROM (SELECT account, sum(amount) AS balance FROM postings "
             "WHERE account LIKE 'receivable/%' GROUP BY account) AS b FULL JOIN "
             "(SELECT 'receivable/' || partner_id AS account, sum(gross) AS said FROM documents "
             "WHERE kind LIKE 'invoice%' GROUP BY partner_id) AS d USING (account) "
+            "WHERE coalesce(balance, 0) <> coalesce(said, 0)"
+        ),
+    ),
+    (
+        # what is open by the live document or his own invoice, less what is kept back of it and what was paid
+        "balance of a payable is not that of its documents and payments",
+        text(
+            "SELECT account FROM (SELECT account, sum(amount) AS balance FROM postings "
+            "WHERE account LIKE 'payable/%' GROUP BY account) AS b FULL JOIN "
+            "(SELECT 'payable/' || s.contractor_id AS account, "
+            "sum(s.paid + coalesce((s.more ->> 'late_building_tax')::numeric, 0) - CASE "
+            "WHEN s.more ? 'own_booked' THEN (s.more -> 'own_booked' ->> 'net')::numeric "
+            "+ (s.more -> 'own_booked' ->> 'vat')::numeric - (s.more -> 'own_booked' ->> 'withheld')::numeric "
+            "ELSE coalesce(d.gross - coalesce((d.data -> 'withheld' ->> 'amount')::numeric, 0), 0) END) AS said "
+            "FROM settlements s LEFT JOIN documents d ON d.number = s.self_billed_number "
+            "WHERE s.issued_version IS NOT NULL GROUP BY s.contractor_id) AS o USING (account) "
             "WHERE coalesce(balance, 0) <> coalesce(said, 0)"
         ),
     ),

@@ -10,9 +10,25 @@ from billing import reading
 from billing.domain import classes, estimates, issuing, partners, payables, rate_cards, settlements
 from billing.domain.partners import Partner
 from billing.domain.rate_cards import RateCard
-from billing.domain.settlements import CALLED_TIMER, LOOK_AGAIN_TIMER, Facts, Settlement, Terms
+from billing.domain.settlements import (
+    CALLED_TIMER,
+    LOOK_AGAIN_TIMER,
+    Facts,
+    OwnInvoice,
+    Settlement,
+    Terms,
+)
 from billing.domain.work import CompletedWork
-from billing.store import DOCUMENTS, FEE_CLASSES, HELD, PARTNERS, RATE_CARDS, SETTLEMENTS, WORK_CLASSES
+from billing.store import (
+    DOCUMENTS,
+    FEE_CLASSES,
+    HELD,
+    OWN_NUMBERS,
+    PARTNERS,
+    RATE_CARDS,
+    SETTLEMENTS,
+    WORK_CLASSES,
+)
 from billing.translation import cancelled_work, completed_work, partner_from
 from chassis.decisions import Decision, More, Outcome, Rejected, Row, Wake
 from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
@@ -46,7 +62,16 @@ def readers(terms: Terms) -> tuple[Reader, ...]:
     return (
         Reader(
             "settlements",
-            tables=(SETTLEMENTS, DOCUMENTS, RATE_CARDS, PARTNERS, WORK_CLASSES, FEE_CLASSES, HELD),
+            tables=(
+                SETTLEMENTS,
+                DOCUMENTS,
+                RATE_CARDS,
+                PARTNERS,
+                WORK_CLASSES,
+                FEE_CLASSES,
+                HELD,
+                OWN_NUMBERS,
+            ),
             routes=(
                 on(JobCompleted, SETTLEMENTS, partial(_completed, terms), needs=_needs_of_completed),
                 on(StatementCorrected, SETTLEMENTS, partial(_corrected, terms)),
@@ -148,14 +173,23 @@ def _submit_own_invoice(
 ) -> Outcome[Any]:
     if settlements.known(settlement).work.contractor_id != said.contractor_id:
         raise Rejected("not-your-job", "This job was somebody else's.", "contractor_id")
-    own = reading.own_invoice(said.content_base64)
-    return payables.take_own_invoice(settlement, own, facts, given.now)
+    return _take_own_invoice(settlement, reading.own_invoice(said.content_base64), facts, given)
 
 
 def _record_own_invoice(
     settlement: Settlement | None, said: RecordOwnInvoice, facts: Facts, given: Given
 ) -> Outcome[Any]:
-    return payables.take_own_invoice(settlement, payables.recorded(said), facts, given.now)
+    return _take_own_invoice(settlement, payables.recorded(said), facts, given)
+
+
+def _take_own_invoice(
+    settlement: Settlement | None, own: OwnInvoice, facts: Facts, given: Given
+) -> Outcome[Any]:
+    key = OWN_NUMBERS.key(settlements.known(settlement).work.contractor_id, own.number)
+    if not given.has(OWN_NUMBERS, key):
+        return More([Row(OWN_NUMBERS.name, key)])
+    numbered_so: tuple[str, ...] = given.one(OWN_NUMBERS, key) or ()
+    return payables.take_own_invoice(settlement, own, facts, given.now, numbered_so)
 
 
 def _decide_own_invoice(

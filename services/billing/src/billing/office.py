@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 MOST_LISTED = 200
 LOOK_AGAIN_SECONDS = 0.3
+NOT_TRIED = "Nobody has made its e-invoice yet: is there a replica with BILLING_MAKES_FILES?"
 _PARTNER_ACCOUNTS = ("receivable", "payable")
 
 documents = typer.Typer(no_args_is_help=True, help="Issued documents: list, read, export.")
@@ -74,12 +75,22 @@ def export(
         file.write_bytes(one.content)
         typer.echo(file)
     if missing:
-        raise SystemExit(f"billing: not made yet: {', '.join(missing)}; the service's log says why")
+        raise SystemExit(f"billing: not made yet: {', '.join(missing)}; `billing holds` says why")
+
+
+@documents.command("make")
+def make(number: Annotated[str, typer.Argument(help="such as RE-2026-000001")]) -> None:
+    """Have a document's files made now. What is stored already stays as it is."""
+    if not _read(lambda db: rendering.again(db, number)):
+        raise SystemExit(f"billing: there is no document {number}")
+    typer.echo(
+        f"{number}: asked for; `billing documents show {number}` lists the files, `billing holds` says why not"
+    )
 
 
 @holds.callback(invoke_without_command=True)
 def list_holds() -> None:
-    """The worklist, oldest first: settlements that are held, and payables that wait for a classification."""
+    """The worklist, oldest first: held settlements, payables nobody can pay out, documents without files."""
     found = _read(worklist.holds)
     for one in found:
         meaning = MEANINGS[one.hold]
@@ -97,6 +108,10 @@ def list_holds() -> None:
         typer.echo(
             "    -> billing.ClassifyWork, once for the kind of work; or a § 48b certificate (RecordTaxCertificate)"
         )
+    for missing in _read(worklist.without_files):
+        typer.echo(f"{missing.since:%Y-%m-%d %H:%M}  no files  {missing.number}  job {missing.job_id}")
+        typer.echo(f"    {missing.reason or NOT_TRIED}")
+        typer.echo(f"    -> billing documents make {missing.number}, once the reason is gone")
     typer.echo(f"{len(found)} held")
 
 

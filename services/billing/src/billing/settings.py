@@ -27,6 +27,7 @@ DEMO_DISTRIBUTOR: Final = MappingProxyType(
     }
 )
 """Stands in only in development: a real document needs a real issuer."""
+_DEMO_REGISTRATION: Final = "HRB 4711 (Amtsgericht Osnabrück)"
 _COUNTRY: Final = "DE"
 
 
@@ -41,7 +42,9 @@ class Settings(ServiceSettings):
     distributor_city: Name | None = Field(default=None, description="city")
     distributor_vat_id: VatId | None = Field(default=None, description="USt-IdNr., such as DE123456789")
     distributor_tax_number: TaxNumber | None = Field(default=None, description="Steuernummer")
-    distributor_registration: Name | None = Field(default=None, description="such as HRB 4711 (Osnabrück)")
+    distributor_registration: Name | None = Field(
+        default=None, description="such as HRB 4711 (Osnabrück); what is not taxable needs it"
+    )
     distributor_contact: Name = Field(default="Abrechnung", description="whom to ask about a document")
     distributor_phone: Phone | None = Field(default=None, description="of that desk")
     distributor_email: Email | None = Field(default=None, description="of that desk; its electronic address")
@@ -93,7 +96,7 @@ class Settings(ServiceSettings):
             vat_id=mine["distributor_vat_id"],
             tax_number=self.distributor_tax_number,
             customer_number=None,
-            registration=self.distributor_registration,
+            registration=self.distributor_registration or (_DEMO_REGISTRATION if self.development else None),
             electronic_address=("EM", desk.email),
             contact=desk,
         )

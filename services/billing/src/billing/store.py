@@ -456,3 +456,41 @@ class HeldRows:
 
 
 HELD = HeldRows()
+
+
+class OwnNumberRows:
+    """The jobs that a contractor has billed himself, by `<contractor>/<number>` of his invoice. A view, never written.
+
+    The index settlements_own_number_once holds it too, should two come in the same moment.
+    """
+
+    name = "own-numbers"
+
+    _select = text(
+        "SELECT contractor_id || '/' || numbered.number AS key, job_id FROM settlements, "
+        "LATERAL (VALUES (more -> 'own_booked' ->> 'number'), (more -> 'own_invoice' ->> 'number')) "
+        "AS numbered(number) WHERE contractor_id = ANY(CAST(:contractors AS uuid[])) "
+        "AND (more ? 'own_booked' OR more ? 'own_invoice') "
+        "AND contractor_id || '/' || numbered.number = ANY(CAST(:ids AS text[])) ORDER BY job_id"
+    )
+
+    def key(self, contractor_id: UUID, number: str) -> str:
+        """How an own invoice's number is told from that of another contractor."""
+        return f"{contractor_id}/{number}"
+
+    async def load(
+        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+    ) -> Mapping[str, tuple[str, ...]]:
+        if lock:
+            raise ValueError("numbers of own invoices are looked at, not locked: the index holds them")
+        contractors = sorted({one.split("/", 1)[0] for one in ids})
+        found: dict[str, tuple[str, ...]] = {}
+        for row in await db.execute(self._select, {"ids": sorted(ids), "contractors": contractors}):
+            found[row.key] = (*found.get(row.key, ()), str(row.job_id))
+        return found
+
+    async def save(self, _: AsyncConnection, values: Mapping[str, tuple[str, ...]]) -> None:
+        raise ValueError(f"numbers of own invoices change with settlements: {sorted(values)}")
+
+
+OWN_NUMBERS = OwnNumberRows()

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -94,6 +95,14 @@ Index(
     "settlements_waiting_for",
     settlements.c.waiting_for,
     postgresql_where=settlements.c.waiting_for.is_not(None),
+)
+
+Index(
+    "settlements_own_number_once",
+    settlements.c.contractor_id,
+    text("(more -> 'own_booked' ->> 'number')"),
+    unique=True,
+    postgresql_where=text("more ? 'own_booked'"),
 )
 
 work_classes = Table(
@@ -221,6 +230,21 @@ renderings = Table(
     ),
     CheckConstraint("sha256 = encode(sha256(content), 'hex')", name="renderings_sha256_fits"),
     comment="E-invoices, made once. A trigger refuses UPDATE, DELETE and TRUNCATE.",
+)
+
+refused_renderings = Table(
+    "refused_renderings",
+    metadata,
+    Column(
+        "document_number",
+        Text,
+        ForeignKey("documents.number", name="refused_renderings_document"),
+        primary_key=True,
+    ),
+    Column("reason", Text, nullable=False, doc="why its files could not be made, the last time"),
+    Column("since", _moment, nullable=False),
+    Column("last_tried_at", _moment, nullable=False),
+    comment="Issued documents whose files could not be made. Gone when they are made: see the worklist.",
 )
 
 APPEND_ONLY = (documents.name, entries.name, postings.name, renderings.name)

@@ -56,32 +56,48 @@ class Skr03:
 
 
 _ANY: Final = ""
+_REVENUE_REVERSE: Final = Skr03(8337, "Erlöse aus Leistungen nach § 13b UStG")
+_REVENUE_OUTSIDE: Final = Skr03(8338, "Erlöse aus im Drittland steuerbaren Leistungen")
+_WITHOUT_INPUT_VAT: Final = Skr03(3109, "Fremdleistungen ohne Vorsteuer")
+_SUPPLIER_ABROAD: Final = Skr03(3125, "Leistungen eines im Ausland ansässigen Unternehmers")
 SKR03: Final[Mapping[tuple[str, str], Skr03]] = MappingProxyType(
     {
         (REVENUE, _ANY): Skr03(8400, "Erlöse 19 % USt"),
-        (REVENUE, "building-work"): Skr03(8337, "Erlöse aus Leistungen nach § 13b UStG"),
+        (REVENUE, "building-work"): _REVENUE_REVERSE,
+        (REVENUE, "by-clerk-reverse_charge"): _REVENUE_REVERSE,
         (REVENUE, "recipient-eu"): Skr03(8336, "Erlöse aus im anderen EU-Land steuerpflichtigen Leistungen"),
-        (REVENUE, "recipient-switzerland"): Skr03(8338, "Erlöse aus im Drittland steuerbaren Leistungen"),
+        (REVENUE, "recipient-switzerland"): _REVENUE_OUTSIDE,
+        (REVENUE, "by-clerk-outside_scope"): _REVENUE_OUTSIDE,
         (REVENUE, "fee-damages"): Skr03(8600, "Sonstige Erlöse betrieblich und regelmäßig"),
         (COST_OF_SERVICES, _ANY): Skr03(3106, "Fremdleistungen 19 % Vorsteuer"),
-        (COST_OF_SERVICES, "small-business"): Skr03(3109, "Fremdleistungen ohne Vorsteuer"),
+        (COST_OF_SERVICES, "small-business"): _WITHOUT_INPUT_VAT,
+        (COST_OF_SERVICES, "small-business-before-2025"): _WITHOUT_INPUT_VAT,
+        (COST_OF_SERVICES, "by-clerk-small_business"): _WITHOUT_INPUT_VAT,
+        (COST_OF_SERVICES, "by-clerk-outside_scope"): _WITHOUT_INPUT_VAT,
+        (COST_OF_SERVICES, "fee-damages"): _WITHOUT_INPUT_VAT,
         (COST_OF_SERVICES, "building-work"): Skr03(
             3120, "Bauleistungen eines im Inland ansässigen Unternehmers"
         ),
         (COST_OF_SERVICES, "supplier-eu"): Skr03(3123, "Sonstige Leistungen eines EU-Unternehmers"),
-        (COST_OF_SERVICES, "supplier-switzerland"): Skr03(3125, "Leistungen eines im Ausland ansässigen"),
+        (COST_OF_SERVICES, "supplier-switzerland"): _SUPPLIER_ABROAD,
+        (COST_OF_SERVICES, "by-clerk-reverse_charge"): _SUPPLIER_ABROAD,
         (VAT_OUT, _ANY): Skr03(1776, "Umsatzsteuer 19 %"),
         (VAT_IN, _ANY): Skr03(1576, "Abziehbare Vorsteuer 19 %"),
         (VAT_OUT_REVERSE, _ANY): Skr03(1787, "Umsatzsteuer nach § 13b UStG 19 %"),
         (VAT_IN_REVERSE, _ANY): Skr03(1577, "Abziehbare Vorsteuer nach § 13b UStG 19 %"),
-        (WITHHELD_BUILDING_TAX, _ANY): Skr03(1746, "Verbindlichkeiten aus Einbehaltungen"),
+        (WITHHELD_BUILDING_TAX, _ANY): Skr03(
+            1749, "Verbindlichkeiten an das Finanzamt aus abzuführendem Bauabzugsbetrag"
+        ),
         (SUSPENSE, _ANY): Skr03(1548, "Vorsteuer in Folgeperiode abziehbar"),
         (BANK, _ANY): Skr03(1200, "Bank"),
         ("receivable", _ANY): Skr03(1400, "Forderungen aus Lieferungen und Leistungen"),
         ("payable", _ANY): Skr03(1600, "Verbindlichkeiten aus Lieferungen und Leistungen"),
     }
 )
-"""By account and the row of the tax table; an account's line without a row is for all others."""
+"""By account and the row of the tax table; an account's line without a row is for all others.
+
+Numbers and names as in DATEV's SKR03.
+"""
 
 
 def skr03(account: str, rule: str) -> Skr03:

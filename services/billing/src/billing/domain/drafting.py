@@ -207,12 +207,20 @@ def _has_vat_id(party: Party) -> bool:
 
 
 def _parties_fit(decided: Decided, leg: Leg, work: CompletedWork, seller: Party, buyer: Party) -> Lack | None:
-    """§ 14 (4) no. 2 UStG asks for the seller's number; BR-AE-02 to 04 and BR-O-02 to 04 for the rest."""
+    """§ 14 (4) no. 2 UStG asks for the seller's number, BR-CO-26 for one that tells him, BR-AE-02 to 04 for the rest.
+
+    What is not taxable is no supply, so § 14 does not ask; but no VAT id may be on it (BR-O-02), and a tax number
+    alone tells nobody to BR-CO-26.
+    """
     category = decided.treatment.category
-    seller_named = _has_vat_id(seller) or seller.tax_number is not None
+    outside = category is VatCategory.O
+    told = seller.customer_number is not None or seller.registration is not None
+    seller_named = told if outside else _has_vat_id(seller) or (told and seller.tax_number is not None)
     buyer_named = _has_vat_id(buyer) or buyer.registration is not None
-    if category is VatCategory.O:
-        seller_named = True
+    if not seller_named and leg is Leg.client:
+        return Lack(
+            Hold.missing_party_data, f"settlement/{work.job_id}"
+        )  # our own data: no partner brings it
     if seller_named and (buyer_named or category is not VatCategory.AE):
         return None
     return Lack(Hold.missing_party_data, _waits_for(Hold.missing_party_data, work, leg))

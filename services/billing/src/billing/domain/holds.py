@@ -33,8 +33,9 @@ MEANINGS: Final[Mapping[Hold, Meaning]] = MappingProxyType(
             "partner-registry.SignAgreement with self_billing_agreed, or billing.SubmitOwnInvoice / RecordOwnInvoice",
         ),
         Hold.missing_party_data: Meaning(
-            "What the law asks of an invoice is missing: a VAT id of the right form, or a tax number.",
-            "the CRM's record, or partner-registry.SetBillingDetails",
+            "What the law asks of an invoice is missing: a VAT id of the right form, or a tax number; "
+            "on what is not taxable, where no VAT id may stand, our own register number.",
+            "the CRM's record, or partner-registry.SetBillingDetails; our own: BILLING_DISTRIBUTOR_REGISTRATION",
         ),
         Hold.work_not_classified: Meaning(
             "Whether this kind of work is building work (or tied to property) is not decided, and it matters here.",

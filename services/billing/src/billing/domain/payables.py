@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from billing.domain import drafting, issuing, ledger
 from billing.domain.documents import Frozen
-from billing.domain.drafting import Drafts
-from billing.domain.money import ZERO
+from billing.domain.money import ZERO, share
 from billing.domain.settlements import (
     Facts,
     Lack,
@@ -88,10 +87,21 @@ def checked(own: OwnInvoice, gross: Decimal) -> OwnInvoice:
 
 
 def take_own_invoice(
-    settlement: Settlement | None, own: OwnInvoice, facts: Facts, now: datetime
+    settlement: Settlement | None,
+    own: OwnInvoice,
+    facts: Facts,
+    now: datetime,
+    numbered_so: Collection[str] = (),
 ) -> Outcome[Settlement]:
-    """It fits the fixed amounts and is booked; or it differs, and a clerk looks at it. Raises Rejected."""
+    """It fits the fixed amounts and is booked; or it differs, and a clerk looks at it. Raises Rejected.
+
+    numbered_so: jobs for which he has sent an invoice of this number (§ 14 (4) no. 4 UStG: given once).
+    """
     of = known(settlement)
+    if any(job_id != str(of.work.job_id) for job_id in numbered_so):
+        raise Rejected(
+            "number-used", f"He has billed another job under the number {own.number}.", "own_number"
+        )
     if of.own_booked is not None and of.up_to_date:
         raise Rejected("already-billed", "His own invoice for this job is booked already.", "job_id")
     if of.up_to_date and of.objected_on is None:
@@ -126,10 +136,11 @@ def record_payout(
         raise Rejected("not-settled", "There is nothing to pay yet.", "job_id")
     if of.waits_for_own:
         raise Rejected("payable-stopped", "He objected, and his own invoice is not here.", "job_id")
-    late, building_tax = _late_building_tax(of, facts, today)
-    due = owed(of, facts.documents) - of.late_building_tax - late - of.paid
-    if due <= 0:
+    open_ = owed(of, facts.documents) - of.late_building_tax - of.paid
+    if open_ <= 0:
         raise Rejected("nothing-open", "Nothing is open on this job.", "job_id")
+    late, building_tax = _late_building_tax(of, facts, open_, command.paid_on)
+    due = open_ - late
     if command.amount.amount != due:
         raise Rejected("amount-differs", f"What is open is {due} EUR.", "amount")
     work = of.work
@@ -172,16 +183,27 @@ def owed(of: Settlement, documents: Mapping[str, Frozen]) -> Decimal:
     return frozen.gross - frozen.withheld
 
 
-def _late_building_tax(of: Settlement, facts: Facts, today: date) -> tuple[Decimal, BuildingTax]:
-    """Where the kind of work was not classified at issue it is looked at now. Raises Rejected: still not."""
-    if of.building_tax is not BuildingTax.undecided or facts.contractor is None:
+def _late_building_tax(
+    of: Settlement, facts: Facts, open_: Decimal, paid_on: date
+) -> tuple[Decimal, BuildingTax]:
+    """Looked at again on the day of payment, for that is what § 48b (1) EStG asks about; euros kept back of `open_`.
+
+    The kind of work may have been classified since, or an exemption certificate have expired. Raises Rejected.
+    """
+    if of.building_tax is BuildingTax.withheld or facts.contractor is None:
         return ZERO, of.building_tax
-    marked = drafting.building_tax(of.work, facts, facts.contractor, today)
+    marked = drafting.building_tax(of.work, facts, facts.contractor, paid_on)
     if marked is BuildingTax.undecided:
         raise Rejected("building-tax-undecided", "Classify this kind of work first (ClassifyWork).", "job_id")
     if marked is not BuildingTax.withheld:
         return ZERO, marked
-    drafts = drafting.draft(of, facts, today)
-    if not isinstance(drafts, Drafts) or drafts.contractor.withheld is None:
-        raise Rejected("building-tax-undecided", "The building tax cannot be reckoned.", "job_id")
-    return drafts.contractor.withheld.amount, marked
+    base = open_ + ledger.reverse_charge(_category(of, facts.documents), open_)
+    return share(base, drafting.BUILDING_TAX_PERCENT), marked
+
+
+def _category(of: Settlement, documents: Mapping[str, Frozen]) -> VatCategory:
+    """How the leg is taxed that is paid."""
+    if of.own_booked is not None or of.self_billed_number is None:
+        return of.own_booked.category if of.own_booked else VatCategory.S
+    (row,) = documents[of.self_billed_number].data["vat_breakdown"]
+    return VatCategory(row["category"])

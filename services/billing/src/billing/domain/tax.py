@@ -311,4 +311,5 @@ def decide(case: Case, day: date) -> Decided | Hold:
 def decided_by_clerk(treatment: TaxTreatment) -> Decided | None:
     """The clerk's decision as a treatment; None for a word that is not known here."""
     chosen = BY_CLERK.get(treatment)
-    return None if chosen is None else Decided(chosen, "by-clerk", "decided by a clerk, see the note")
+    by_clerk = f"by-clerk-{treatment.value}"
+    return None if chosen is None else Decided(chosen, by_clerk, "decided by a clerk, see the note")

@@ -143,17 +143,21 @@ def _type(said: Said) -> Iterator[str]:
 
 
 def _word(said: Said) -> Iterator[str]:
-    if (WORD in said.texts.lower()) != (said.type_code == SELF_BILLED):
+    """In the issuer's own words: a client may call his order Gutschrift-12, or himself so."""
+    if (WORD in said.issuers_words.lower()) != (said.type_code == SELF_BILLED):
         yield f"type code {said.type_code}: the word Gutschrift is missing, or where it does not belong"
 
 
 def _parties(said: Said) -> Iterator[str]:
     seller, buyer = said.seller, said.buyer
-    if not (seller.vat_id or seller.tax_number):
+    outside = any(tax.category == "O" for tax in said.taxes)
+    if not (seller.vat_id or seller.tax_number or outside):  # what is not taxable: § 14 (4) UStG does not ask
         yield "the seller has neither VAT id nor tax number"
+    if not (seller.vat_id or seller.number or seller.registration):
+        yield "nothing tells who the seller is"  # BR-CO-26
     if seller.name == buyer.name:
         yield "seller and buyer are the same"
-    if any(tax.category == "O" for tax in said.taxes) and (seller.vat_id or buyer.vat_id):
+    if outside and (seller.vat_id or buyer.vat_id):
         yield "category O goes with no VAT id"
 
 

@@ -76,7 +76,14 @@ class Said:
     taxes: tuple[SaidTax, ...]
     totals: Mapping[str, Decimal]
     notes: tuple[str, ...]
+    terms: str | None
     texts: str
+
+    @property
+    def issuers_words(self) -> str:
+        """What the issuer wrote himself: no names, and no references that a partner gave."""
+        reasons = (tax.exemption_text or "" for tax in self.taxes)
+        return "\n".join((*self.notes, *(line.text for line in self.lines), *reasons, self.terms or ""))
 
 
 _CII_HEAD: Final = ".//ram:ApplicableHeaderTradeSettlement"
@@ -124,6 +131,7 @@ _CII: Final = MappingProxyType(
         "total_prepaid": ".//ram:TotalPrepaidAmount",
         "total_payable": ".//ram:DuePayableAmount",
         "note": "rsm:ExchangedDocument/ram:IncludedNote/ram:Content",
+        "terms": ".//ram:SpecifiedTradePaymentTerms/ram:Description",
     }
 )
 _UBL: Final = MappingProxyType(
@@ -170,6 +178,7 @@ _UBL: Final = MappingProxyType(
         "total_prepaid": "cac:LegalMonetaryTotal/cbc:PrepaidAmount",
         "total_payable": "cac:LegalMonetaryTotal/cbc:PayableAmount",
         "note": "cbc:Note",
+        "terms": "cac:PaymentTerms/cbc:Note",
     }
 )
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?")
@@ -218,6 +227,7 @@ class _Reader:
             taxes=tuple(self._tax(tax) for tax in self._all("tax")),
             totals={name: self._number(f"total_{name}") for name in TOTALS},
             notes=tuple(note.text or "" for note in self._all("note")),
+            terms=self._text("terms"),
             texts="\n".join(str(text) for text in self._root.itertext() if str(text).strip()),
         )
 
