@@ -6,7 +6,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports asyncapi contracts format up down status test-containers validate-invoices
-.PHONY: bench bench-matching bench-profile bench-billing faults faults-short requirements clean
+.PHONY: kills bench bench-matching bench-profile bench-billing faults faults-short requirements clean
 
 help: ## this list
 	@echo "Servicenetz. Each of these does all set-up itself:"
@@ -29,6 +29,9 @@ faults: setup ## everything that can go wrong, under load, with four seeds; writ
 
 faults-short: setup ## the short ones of them, with one fixed seed
 	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no --tb=short
+
+kills: setup ## kill -9 of each service, the broker and PostgreSQL while 300 jobs are under way; three minutes
+	@$(BIN)/pytest tests/faults/test_kills.py -m faults -s --show-capture=no --tb=short
 
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services -m stack
