@@ -10,7 +10,6 @@ from typing import Literal
 
 import structlog
 
-
 LIBRARIES = ("aiokafka", "faststream", "uvicorn.access", "alembic", "asyncio")
 """Said at WARNING or above only."""
 AGAIN_SECONDS = 10.0
