@@ -9,7 +9,7 @@ from pydantic import Field
 from contracts.ids import RateCardId
 from contracts.messages import Event
 from contracts.topics import Topic
-from contracts.values import PriceTerms, Version, WorkPrice, ZoneTravel
+from contracts.values import KindOfWork, PriceTerms, QualifiedPrice, Version, WorkPrice, ZoneTravel
 from contracts.wire import Day, Time
 
 
@@ -21,6 +21,25 @@ class RateCardVersion(PriceTerms):
     prices: Annotated[list[WorkPrice], Field(min_length=1, max_length=20)]
     zones: Annotated[list[ZoneTravel], Field(min_length=1, max_length=6)]
     published_at: Time
+
+    def plain(self, work: KindOfWork) -> WorkPrice | None:
+        """The hour of this work where nothing is asked for."""
+        return next((price for price in self.prices if price.kind_of_work == work), None)
+
+    def qualified(self, work: KindOfWork) -> list[QualifiedPrice]:
+        """Prices for this work that go before the plain one: the first that covers what a job asks for is its price.
+
+        The dearest for the client first; what is not dearer than the plain price never counts.
+        """
+        plain = self.plain(work)
+        dearer = [
+            price
+            for price in self.qualified_prices
+            if price.kind_of_work == work
+            and plain is not None
+            and price.client_per_hour.amount > plain.client_per_hour.amount
+        ]
+        return sorted(dearer, key=lambda price: price.client_per_hour.amount, reverse=True)
 
 
 class RateCard(RateCardVersion, Event):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -269,6 +269,11 @@ class RequiredCertification(Value):
     product_line: ProductLine
     level: Annotated[int, whole(1, 5)]
 
+    def covers(self, asked: RequiredCertification) -> bool:
+        """Whether what is asked for is this, at this level or above."""
+        same = (self.manufacturer, self.product_line) == (asked.manufacturer, asked.product_line)
+        return same and asked.level >= self.level
+
 
 class Certification(RequiredCertification):
     """What a partner is certified for, through this day."""
@@ -301,7 +306,14 @@ class ZonePrice(Value):
 
     zone: Zone
     per_hour: Money
+    """By what the job asks for: certified work may be dearer."""
     travel: Money
+    billed_hours: Quantity | None = None
+    """The estimated hours, begun steps whole, a least for a visit."""
+    response_surcharge: Money | None = None
+    """For the promised response time, where the rate card has one."""
+    estimated_total: Money | None = None
+    """Of all that, before surcharges for the time of day and the kind of day."""
 
 
 class Material(Value):
@@ -376,14 +388,25 @@ class Fee(Value):
     contractor_flat: Money
 
 
-class PriceTerms(Value):
-    """What a rate card may say beside the plain prices. All of it may be left out."""
+class VisitTerms(Value):
+    """How the hours of a visit become hours that are billed, the same on both sides."""
 
-    qualified_prices: list[QualifiedPrice] = Field(default_factory=list, max_length=100)
     minimum_hours: Hours | None = None
     """At least so much is billed for a visit."""
     step_minutes: Annotated[int, whole(15, 60)] = 15
     """Begun steps are billed whole; a multiple of 15."""
+
+    def billed_hours(self, hours: Decimal) -> Decimal:
+        """What is billed of so many hours, in hundredths."""
+        step = Decimal(self.step_minutes) / 60
+        steps = (hours / step).to_integral_value(ROUND_CEILING)
+        return max((steps * step).quantize(Decimal("0.01")), self.minimum_hours or Decimal("0.00"))
+
+
+class PriceTerms(VisitTerms):
+    """What a rate card may say beside the plain prices. All of it may be left out."""
+
+    qualified_prices: list[QualifiedPrice] = Field(default_factory=list, max_length=100)
     night_from_hour: Annotated[int, whole(0, 23)] = 20
     night_to_hour: Annotated[int, whole(0, 23)] = 6
     time_surcharges: list[TimeSurcharge] = Field(default_factory=list, max_length=10)

@@ -17,17 +17,20 @@ from billing.domain.classes import Classified, FeeClass
 from billing.domain.drafting import NOTHING, Drafts, draft
 from billing.domain.estimates import estimate
 from billing.domain.issuing import look_again, resolve, settle
+from billing.domain.partners import Partner
 from billing.domain.places import is_holiday, states_of
 from billing.domain.rate_cards import publish
 from billing.domain.settlements import Facts, Lack, Settlement
-from billing.translation import cancelled_work
+from billing.translation import cancelled_work, partner_from
 from chassis.decisions import Decision, Rejected, Waiting
 from contracts.billing_commands_v1 import EstimateJob, FeeNature, ResolveHold
 from contracts.billing_settlements_v1 import Hold, JobSettled
 from contracts.ids import job_number, uuid7
 from contracts.job_exchange_commands_v1 import CancelReason
 from contracts.job_exchange_jobs_v1 import FeeBasis, JobCancelled
+from contracts.partner_registry_partners_v1 import Agreement
 from contracts.values import (
+    AgreementKind,
     Fee,
     FeeKind,
     KindOfWork,
@@ -45,6 +48,7 @@ from contracts.values import (
 )
 
 TODAY = date(2026, 3, 5)
+UNIFY = RequiredCertification(manufacturer="Unify", product_line="OpenScape", level=2)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -256,8 +260,6 @@ def test_an_unknown_rate_card_version_or_zone_is_held(story: Any) -> None:
 
 
 def test_missing_party_data_is_waited_for_and_completes_by_itself(story: Any) -> None:
-    from billing.translation import partner_from
-
     nameless = partner_from(story.contractor(vat_id="DE12", tax_number=None))
     facts = replace(facts_of(story), contractor=nameless)
     waiting = settle(None, work_of(story), facts, NOW)
@@ -375,17 +377,106 @@ def _asked(story: Any, side: Leg, **fields: Any) -> EstimateJob:
     return EstimateJob(**(chosen | fields))
 
 
-@given(quarters=st.integers(1, 160), zone=st.sampled_from((1, 2)))
-def test_an_estimate_says_what_the_settlement_will(new_story: Any, quarters: int, zone: int) -> None:
+def _agreed(story: Any, *kinds: AgreementKind) -> Partner:
+    agreements = [
+        Agreement(
+            kind=kind,
+            valid_from=date(2026, 1, 1),
+            valid_until=date(2026, 12, 31),
+            self_billing_agreed=False,
+            auto_approve_percent_over=0,
+            highest_travel_zone=6,
+        )
+        for kind in kinds
+    ]
+    return partner_from(story.client(agreements=agreements))
+
+
+def _both(story: Any) -> Partner:
+    return _agreed(story, AgreementKind.client, AgreementKind.contractor)
+
+
+@given(
+    quarters=st.integers(1, 40),
+    zone=st.sampled_from((1, 2)),
+    qualified=st.booleans(),
+    starts=st.integers(0, 92 * 96).map(  # quarters from March to May: Good Friday and Easter are in it
+        lambda quarter: datetime(2026, 3, 1, tzinfo=UTC) + quarter * timedelta(minutes=15)
+    ),
+    timed=st.booleans(),
+    response_time=st.sampled_from((ResponseTime.scheduled, ResponseTime.four_hours)),
+)
+def test_an_estimate_says_what_the_settlement_will(
+    new_story: Any,
+    quarters: int,
+    zone: int,
+    qualified: bool,
+    starts: datetime,
+    timed: bool,
+    response_time: ResponseTime,
+) -> None:
+    """With certifications, minimum, step, surcharges and response time, on both sides."""
     story = new_story()
-    facts = facts_of(story, minimum_hours=Decimal("2.00"), step_minutes=30)
+    facts = facts_of(
+        story,
+        minimum_hours=Decimal("2.00"),
+        step_minutes=30,
+        time_surcharges=SURCHARGES,
+        qualified_prices=[
+            QualifiedPrice(
+                kind_of_work=KindOfWork.installation,
+                client_per_hour=eur("123.45"),
+                contractor_per_hour=eur("99.99"),
+                certification=UNIFY,
+            )
+        ],
+        response_surcharges=[
+            ResponseSurcharge(
+                response_time=ResponseTime.four_hours, client_flat=eur("80.00"), contractor_flat=eur("60.00")
+            )
+        ],
+    )
     hours = Decimal(quarters) / 4
-    drafts = _draft(story, facts, hours=hours, travel_zone=zone, performed_from=date(2026, 2, 1))
+    worked = [WorkedTime(starts_at=starts, ends_at=starts + timedelta(hours=float(hours)))] if timed else []
+    certifications = [UNIFY] if qualified else []
+    drafts = _draft(
+        story,
+        facts,
+        hours=hours,
+        travel_zone=zone,
+        performed_from=date(2026, 2, 1),
+        worked=worked,
+        required_certifications=certifications,
+        response_time=response_time,
+    )
     assert isinstance(drafts, Drafts)
     for side, leg in ((Leg.client, drafts.client), (Leg.contractor, drafts.contractor)):
-        asked = _asked(story, side, hours=hours, zone=zone)
-        told: Any = estimate(facts.card, asked, NOW).reply["estimate"]
+        asked = _asked(
+            story,
+            side,
+            hours=hours,
+            zone=zone,
+            worked=worked,
+            required_certifications=certifications,
+            response_time=response_time,
+        )
+        told: Any = estimate(facts.card, asked, _both(story), NOW).reply["estimate"]
         assert told["net"].amount == leg.net
+        assert [(one["code"], one["net"].amount) for one in told["lines"]] == [
+            (line.code, line.net) for line in leg.lines
+        ]
+
+
+@pytest.mark.parametrize(
+    ("side", "agreed"), [(Leg.contractor, AgreementKind.client), (Leg.client, AgreementKind.contractor)]
+)
+def test_nobody_is_told_the_prices_of_a_side_that_he_is_not_on(
+    story: Any, side: Leg, agreed: AgreementKind
+) -> None:
+    card = publish(None, story.rate_card(1), [], NOW).state
+    for asks, at in ((_agreed(story, agreed), NOW), (_both(story), NOW + timedelta(days=365)), (None, NOW)):
+        with pytest.raises(Rejected, match=f"no-{side.value}-agreement"):
+            estimate(card, _asked(story, side), asks, at)
 
 
 def test_an_estimate_of_what_has_no_price_is_refused(story: Any) -> None:
@@ -396,6 +487,6 @@ def test_an_estimate_of_what_has_no_price_is_refused(story: Any) -> None:
         _asked(story, Leg.client, kind_of_work=KindOfWork.dismantling),
     ):
         with pytest.raises(Rejected, match="no-price"):
-            estimate(card, asked, NOW)
+            estimate(card, asked, _both(story), NOW)
     with pytest.raises(Rejected, match="unknown-rate-card"):
-        estimate(None, _asked(story, Leg.client), NOW)
+        estimate(None, _asked(story, Leg.client), None, NOW)

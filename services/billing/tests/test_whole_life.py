@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +17,13 @@ from billing.audit import audit
 from billing.settings import Settings
 from chassis.service import Running
 from chassis.testing.network import Outside
-from contracts.billing_commands_v1 import ClassifyWork, ObjectToSelfBilling, RecordPayout, SubmitOwnInvoice
+from contracts.billing_commands_v1 import (
+    ClassifyWork,
+    EstimateJob,
+    ObjectToSelfBilling,
+    RecordPayout,
+    SubmitOwnInvoice,
+)
 from contracts.billing_payables_v1 import (
     OwnInvoiceBooked,
     PayoutRecorded,
@@ -26,7 +33,7 @@ from contracts.billing_payables_v1 import (
 from contracts.billing_settlements_v1 import JobSettled, SettlementCorrected
 from contracts.catalogue import replies_of
 from contracts.replies_v1 import BillingAccepted
-from contracts.values import KindOfWork, eur
+from contracts.values import KindOfWork, Leg, ResponseTime, eur
 
 pytestmark = pytest.mark.stack
 
@@ -79,6 +86,11 @@ async def test_from_the_statement_to_the_payout_the_books_are_right_at_every_ste
     sums = [Decimal(amount) for amount in ("0.00", "67.75", "-385.26", "-338.56", "54.06", "0.00")]
     nothing, margin, first_payable, payable, input_vat, _ = sums
 
+    margin_of_others = _estimate(story, story.client_id, Leg.contractor)
+    assert (await ask(margin_of_others, f"partner:{story.client_id}")).code == "no-contractor-agreement"
+    told = await ask(_estimate(story, story.contractor_id, Leg.contractor), contractor)
+    assert told.estimate.net == eur("323.75")
+
     await outside.send(story.completed())
     await outside.message(JobSettled, story.job_id)
     assert await books() == (2, margin, first_payable, nothing, nothing)
@@ -121,6 +133,21 @@ async def test_from_the_statement_to_the_payout_the_books_are_right_at_every_ste
     await outside.message(PayoutRecorded, story.job_id)
     assert (await books())[4] == payable
     assert (await ask(payout)).code == "nothing-open"
+
+
+def _estimate(story: Any, partner_id: UUID, side: Leg) -> EstimateJob:
+    return EstimateJob(
+        rate_card_id=story.rate_card_id,
+        version=1,
+        partner_id=partner_id,
+        side=side,
+        kind_of_work=KindOfWork.installation,
+        required_certifications=[],
+        hours=Decimal("3.50"),
+        zone=2,
+        postcode="24937",
+        response_time=ResponseTime.scheduled,
+    )
 
 
 def _own_invoice(story: Any, content: str) -> SubmitOwnInvoice:

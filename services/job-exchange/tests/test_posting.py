@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,8 +17,21 @@ from contracts.job_exchange_commands_v1 import CancelJob, CancelReason, PostJob
 from contracts.job_exchange_jobs_v1 import JobCancelled, JobPosted, WorkOrderTakenBack
 from contracts.partner_registry_partners_v1 import Agreement
 from contracts.seal import public, seal
-from contracts.values import AgreementKind, CustomerStatus, KindOfWork, OfferPolicy, ResponseTime
+from contracts.values import (
+    AgreementKind,
+    CustomerStatus,
+    KindOfWork,
+    OfferPolicy,
+    QualifiedPrice,
+    RequiredCertification,
+    ResponseSurcharge,
+    ResponseTime,
+    eur,
+)
 from job_exchange.domain.job import Status
+from job_exchange.domain.rate_cards import RateCard
+from job_exchange.inbound import _tariff
+from job_exchange.store import _rate_card, _write_rate_card
 
 
 def refusal(exchange: Exchange, command: Any, now: datetime = NOW) -> tuple[str, str | None]:
@@ -51,6 +66,68 @@ def test_the_reply_has_the_number_and_the_price_up_to_the_highest_zone(
         (2, Decimal("95.00"), Decimal("59.00")),
         (3, Decimal("95.00"), Decimal("99.00")),
     ]
+
+
+TERMS: dict[str, Any] = {
+    "minimum_hours": Decimal("2.00"),
+    "step_minutes": 30,
+    "qualified_prices": [
+        QualifiedPrice(
+            kind_of_work=KindOfWork.installation,
+            client_per_hour=eur(price),
+            contractor_per_hour=eur("90.00"),
+            certification=RequiredCertification(manufacturer="Agfeo", product_line="ES", level=level),
+        )
+        for level, price in ((1, "110.00"), (3, "120.00"), (2, "90.00"))
+    ],
+    "response_surcharges": [
+        ResponseSurcharge(
+            response_time=ResponseTime.four_hours, client_flat=eur("80.00"), contractor_flat=eur("60.00")
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("level", "hours", "billed", "per_hour", "total"),
+    [
+        (3, "2.25", "2.50", "120.00", "409.00"),
+        (2, "0.50", "2.00", "110.00", "329.00"),
+        (None, "3.00", "3.00", "95.00", "394.00"),
+    ],
+)
+def test_the_price_is_that_of_the_certification_with_minimum_step_and_promised_time(
+    story: Story, level: int | None, hours: str, billed: str, per_hour: str, total: str
+) -> None:
+    exchange = Exchange()
+    card = story.rate_card()
+    version = card.versions[0].model_copy(update=TERMS)
+    exchange.know(story.client(), card.model_copy(update=TERMS | {"versions": [version]}))
+    asked = [RequiredCertification(manufacturer="Agfeo", product_line="ES", level=level)] if level else []
+    decision = exchange.tell(
+        story.post(
+            required_certifications=asked,
+            estimated_hours=Decimal(hours),
+            response_time=ResponseTime.four_hours,
+            kind_of_work=KindOfWork.installation,
+            highest_zone=1,
+        ),
+        NOW,
+    )
+    assert isinstance(decision, Decision)
+    prices: Any = decision.reply["price_by_zone"]
+    (price,) = prices
+    assert (price.per_hour, price.estimated_total) == (eur(per_hour), eur(total))
+    assert (price.response_surcharge, price.billed_hours) == (eur("80.00"), Decimal(billed))
+
+
+def test_no_price_is_lost_on_its_way_through_the_database(story: Story) -> None:
+    version = story.rate_card().versions[0].model_copy(update=TERMS)
+    tariff = _tariff(story.rate_card_id, version)
+    assert all(getattr(tariff, one.name) for one in fields(tariff))
+    card = RateCard(story.rate_card_id, (tariff,))
+    rate_card_id, stored = _write_rate_card(card)
+    assert _rate_card(rate_card_id, json.loads(stored)) == card
 
 
 def test_the_event_carries_what_was_posted_and_the_tariff_in_force(exchange: Exchange, story: Story) -> None:

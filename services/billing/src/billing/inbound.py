@@ -84,7 +84,7 @@ def readers(terms: Terms) -> tuple[Reader, ...]:
                 on(DecideOwnInvoice, SETTLEMENTS, about(_decide_own_invoice), by=distributor),
                 on(RecordPayout, SETTLEMENTS, about(_record_payout), by=distributor),
                 on(PublishRateCard, RATE_CARDS, _publish, needs=_held_for_rate_card, by=distributor),
-                on(EstimateJob, RATE_CARDS, _estimate, by=acting_for("partner_id")),
+                on(EstimateJob, RATE_CARDS, _estimate, needs=_who_asks, by=acting_for("partner_id")),
                 on(ClassifyWork, WORK_CLASSES, _classify_work, needs=_held_for_work_class, by=distributor),
                 on(ClassifyFee, FEE_CLASSES, _classify_fee, needs=_held_for_fee_class, by=distributor),
             ),
@@ -262,7 +262,11 @@ def _publish(card: RateCard | None, command: PublishRateCard, given: Given) -> D
 
 
 def _estimate(card: RateCard | None, command: EstimateJob, given: Given) -> Decision[RateCard | None]:
-    return estimates.estimate(card, command, given.now)
+    return estimates.estimate(card, command, given.one(PARTNERS, command.partner_id), given.now)
+
+
+def _who_asks(command: EstimateJob) -> Iterable[Row]:
+    return (PARTNERS.row(command.partner_id),)
 
 
 def _classify_work(known: Any, command: ClassifyWork, given: Given) -> Decision[Any]:

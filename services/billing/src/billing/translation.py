@@ -93,11 +93,13 @@ def partner_from(event: PartnerPublished) -> Partner:
             contact=contact,
         ),
         language=event.language,
-        self_billing=tuple(
-            Period(agreement.valid_from, agreement.valid_until)
-            for agreement in event.agreements
-            if agreement.kind is AgreementKind.contractor and agreement.self_billing_agreed
+        self_billing=_periods(
+            one
+            for one in event.agreements
+            if one.kind is AgreementKind.contractor and one.self_billing_agreed
         ),
+        client=_periods(one for one in event.agreements if one.kind is AgreementKind.client),
+        contractor=_periods(one for one in event.agreements if one.kind is AgreementKind.contractor),
         small_business=_periods(said.small_business),
         building_certificates=_periods(said.building_work_certificates),
         building_tax_exemptions=_periods(said.building_tax_exemptions),

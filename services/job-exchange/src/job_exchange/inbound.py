@@ -26,7 +26,7 @@ from contracts.job_exchange_commands_v1 import (
 )
 from contracts.matching_assignments_v1 import AssignmentReleased, JobAssigned, JobUnfilled
 from contracts.partner_registry_partners_v1 import Partner as PartnerPublished
-from contracts.values import AgreementKind
+from contracts.values import AgreementKind, VisitTerms
 from job_exchange.domain import amending, assignment, partners, posting, rate_cards, statements
 from job_exchange.domain.amending import Circumstances
 from job_exchange.domain.assignment import RELEASE_WORK_ORDER
@@ -209,4 +209,11 @@ def _tariff(rate_card_id: UUID, version: RateCardVersion) -> Tariff:
         published_at=version.published_at,
         per_hour=tuple((price.kind_of_work, price.client_per_hour) for price in version.prices),
         travel=tuple((zone.zone, zone.client_flat) for zone in version.zones),
+        qualified=tuple(
+            (price.kind_of_work, price.certification, price.client_per_hour)
+            for plain in version.prices
+            for price in version.qualified(plain.kind_of_work)
+        ),
+        response=tuple((flat.response_time, flat.client_flat) for flat in version.response_surcharges),
+        visit=VisitTerms(minimum_hours=version.minimum_hours, step_minutes=version.step_minutes),
     )

@@ -25,6 +25,7 @@ from contracts.values import (
     OwnReference,
     RequiredCertification,
     ResponseTime,
+    VisitTerms,
     Window,
     WorkedTime,
     eur,
@@ -104,6 +105,12 @@ def _rate_card(rate_card_id: UUID, tariffs: list[dict[str, Any]]) -> RateCard:
                 published_at=datetime.fromisoformat(one["published_at"]),
                 per_hour=tuple((KindOfWork(kind), eur(amount)) for kind, amount in one["per_hour"]),
                 travel=tuple((zone, eur(amount)) for zone, amount in one["travel"]),
+                qualified=tuple(
+                    (KindOfWork(kind), RequiredCertification.model_validate(asked), eur(amount))
+                    for kind, asked, amount in one.get("qualified", ())
+                ),
+                response=tuple((ResponseTime(time), eur(amount)) for time, amount in one.get("response", ())),
+                visit=VisitTerms.model_validate_json(json.dumps(one.get("visit", {}))),
             )
             for one in tariffs
         ),
@@ -118,6 +125,11 @@ def _write_rate_card(card: RateCard) -> Sequence[Any]:
             "published_at": one.published_at.isoformat(),
             "per_hour": [(kind.value, str(price.amount)) for kind, price in one.per_hour],
             "travel": [(zone, str(price.amount)) for zone, price in one.travel],
+            "qualified": [
+                (kind.value, asked.model_dump(), str(price.amount)) for kind, asked, price in one.qualified
+            ],
+            "response": [(time.value, str(price.amount)) for time, price in one.response],
+            "visit": one.visit.model_dump(mode="json"),
         }
         for one in card.tariffs
     ]

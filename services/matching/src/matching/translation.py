@@ -10,12 +10,13 @@ from contracts.billing_rate_cards_v1 import RateCard as PublishedRateCard
 from contracts.job_exchange_jobs_v1 import JobAmended, JobAsAsked
 from contracts.partner_registry_partners_v1 import Availability as OfferedAvailability
 from contracts.partner_registry_partners_v1 import Partner
-from contracts.values import AgreementKind, Money
+from contracts.values import AgreementKind, Money, VisitTerms
 from matching.domain.model import (
     Availability,
     Contractor,
     Insurance,
     Job,
+    QualifiedHour,
     RateCard,
     Tariff,
     Term,
@@ -51,7 +52,7 @@ def contractor_from(partner: Partner, version: int) -> Contractor:
 
 def job_from(posted: JobAsAsked, tariff: Tariff | None) -> Job:
     """The job as the gate sees it. Without a price nobody can be in a travel zone."""
-    price = tariff.per_hour.get(posted.kind_of_work) if tariff else None
+    price = tariff.hour(posted.kind_of_work, posted.required_certifications) if tariff else None
     return Job(
         job_id=posted.job_id,
         job_number=posted.job_number,
@@ -73,6 +74,8 @@ def job_from(posted: JobAsAsked, tariff: Tariff | None) -> Job:
         per_hour=price if price is not None else Decimal(0),
         zones=tariff.zones if tariff is not None and price is not None else (),
         starts_at=posted.window.starts_at,
+        paid_hours=None if tariff is None else tariff.visit.billed_hours(posted.estimated_hours),
+        response_flat=Decimal(0) if tariff is None else tariff.response.get(posted.response_time, Decimal(0)),
     )
 
 
@@ -95,6 +98,13 @@ def rate_card_from(card: PublishedRateCard) -> RateCard:
                     TravelZone(zone.zone, zone.up_to_km, zone.contractor_flat.amount)
                     for zone in sorted(version.zones, key=lambda zone: zone.up_to_km)
                 ),
+                tuple(
+                    QualifiedHour(price.kind_of_work, price.certification, price.contractor_per_hour.amount)
+                    for plain in version.prices
+                    for price in version.qualified(plain.kind_of_work)
+                ),
+                {flat.response_time: flat.contractor_flat.amount for flat in version.response_surcharges},
+                VisitTerms(minimum_hours=version.minimum_hours, step_minutes=version.step_minutes),
             )
             for version in card.versions
         ),

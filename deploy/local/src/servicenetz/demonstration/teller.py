@@ -202,7 +202,8 @@ def price_table(reply: JobExchangeAccepted, hours: Decimal, words: Words) -> Tab
     table.add_column(words("travel"), justify="right")
     table.add_column(words("estimate", hours=hours), justify="right")
     for price in reply.price_by_zone or ():
-        total = price.per_hour.amount * hours + price.travel.amount
+        plain = price.per_hour.amount * hours + price.travel.amount
+        total = price.estimated_total.amount if price.estimated_total else plain
         amounts = (words.amount(a) for a in (price.per_hour.amount, price.travel.amount, total))
         table.add_row(str(price.zone), *amounts)
     return table

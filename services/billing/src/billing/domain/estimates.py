@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from billing.domain import pricing
 from billing.domain.money import cents
+from billing.domain.partners import Partner
 from billing.domain.places import states_of
 from billing.domain.pricing import BERLIN, PricedLine, Visit
 from billing.domain.rate_cards import RateCard
@@ -15,12 +16,23 @@ from contracts.billing_commands_v1 import EstimateJob
 from contracts.values import Leg, eur
 
 
-def estimate(card: RateCard | None, command: EstimateJob, now: datetime) -> Decision[RateCard | None]:
-    """Answer with the lines of the side that asks; nothing changes. Raises Rejected."""
+def estimate(
+    card: RateCard | None, command: EstimateJob, asks: Partner | None, now: datetime
+) -> Decision[RateCard | None]:
+    """Answer with the lines of the side that asks; nothing changes. Raises Rejected.
+
+    Who has no agreement for a side is not told its prices: whoever knows both knows the distributor's margin.
+    """
     if card is None:
         raise Rejected("unknown-rate-card", "There is no rate card with this id.", "rate_card_id")
     if command.side is Leg.unknown:
         raise Rejected("unknown-value", "Ask as client or as contractor.", "side")
+    if asks is None or not asks.may_be(command.side, now.astimezone(BERLIN).date()):
+        raise Rejected(
+            f"no-{command.side.value}-agreement",
+            f"No agreement makes this partner a {command.side.value}.",
+            "side",
+        )
     tariff = card.tariff(command.version, command.kind_of_work, command.zone, command.required_certifications)
     if tariff is None:
         raise Rejected("no-price", "This version has no price for this work and zone.", "version")

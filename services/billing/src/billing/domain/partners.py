@@ -13,7 +13,7 @@ from stdnum import iban as iban_form
 from stdnum.eu import vat as eu_vat
 
 from chassis.decisions import Decision, Wake
-from contracts.values import Address, Language, PostalAddress
+from contracts.values import Address, Language, Leg, PostalAddress
 
 _DOMESTIC_VAT_ID: Final = re.compile("DE[0-9]{9}")
 _SWISS_VAT_ID: Final = re.compile("CHE[0-9]{9}(MWST|TVA|IVA)?")
@@ -67,6 +67,7 @@ class Partner:
     """A copy of what the registry publishes, as far as documents and taxes need it.
 
     self_billing: when the contractor agrees to our billing (§ 14 (2) sentence 5 UStG); small_business: § 19 UStG;
+    client, contractor: when he has an agreement to post jobs, or to take them;
     building_certificates: USt 1 TG; building_tax_exemptions: § 48b EStG.
     """
 
@@ -74,6 +75,8 @@ class Partner:
     party: Party
     language: Language
     self_billing: tuple[Period, ...] = ()
+    client: tuple[Period, ...] = ()
+    contractor: tuple[Period, ...] = ()
     small_business: tuple[Period, ...] = ()
     building_certificates: tuple[Period, ...] = ()
     building_tax_exemptions: tuple[Period, ...] = ()
@@ -83,6 +86,10 @@ class Partner:
     def may_be_self_billed(self, *, performed_to: date, issued_on: date) -> bool:
         """Agreed when the work ended, or since: it must be there before the document, not before the work."""
         return any_covers(self.self_billing, performed_to) or any_covers(self.self_billing, issued_on)
+
+    def may_be(self, side: Leg, day: date) -> bool:
+        """Whether an agreement lets him be on this side of a job."""
+        return any_covers(self.client if side is Leg.client else self.contractor, day)
 
 
 def keep(partner: Partner, waiting: Sequence[Wake]) -> Decision[Partner]:

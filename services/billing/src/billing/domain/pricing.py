@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from billing.domain.money import ZERO, share
+from billing.domain.money import share
 from billing.domain.places import is_holiday
 from billing.domain.rate_cards import Price, Tariff
 from contracts.billing_settlements_v1 import Hold
@@ -54,7 +54,7 @@ def visit(tariff: Tariff, of: Visit) -> tuple[PricedLine, ...] | Hold:
     if isinstance(extra, Hold):
         return extra
     lines = [
-        PricedLine("work", billed_hours(tariff, of.hours), HOUR, tariff.hour),
+        PricedLine("work", tariff.terms.billed_hours(of.hours), HOUR, tariff.hour),
         PricedLine("travel", Decimal(1), FLAT, tariff.travel),
     ]
     for surcharge in tariff.terms.time_surcharges:
@@ -84,13 +84,6 @@ def cancelled(tariff: Tariff, hours_of_notice: Decimal) -> tuple[PricedLine, ...
     """Cancelled after award: the fee for so short a notice; nothing where none is agreed."""
     fee = tariff.fee(FeeKind.late_cancellation, hours_of_notice)
     return () if fee is None else (PricedLine("fee-late_cancellation", Decimal(1), FLAT, fee),)
-
-
-def billed_hours(tariff: Tariff, hours: Decimal) -> Decimal:
-    """Begun steps are billed whole, and a visit has a least."""
-    step = Decimal(tariff.terms.step_minutes) / 60
-    steps = (hours / step).to_integral_value(ROUND_CEILING)
-    return max((steps * step).quantize(Decimal("0.01")), tariff.terms.minimum_hours or ZERO)
 
 
 def implausible(of: Visit) -> bool:

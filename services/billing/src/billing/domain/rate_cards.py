@@ -82,16 +82,16 @@ class RateCard:
         if not 1 <= version <= len(self.versions):
             return None
         card = self.versions[version - 1]
-        plain = next((price for price in card.prices if price.kind_of_work == kind_of_work), None)
+        plain = card.plain(kind_of_work)
         travel = next((flat for flat in card.zones if flat.zone == zone), None)
         if plain is None or travel is None:
             return None
-        fitting: list[WorkPrice] = [
+        fitting = (
             price
-            for price in card.qualified_prices
-            if price.kind_of_work == kind_of_work and any(_covers(price.certification, one) for one in asked)
-        ]
-        hour = max((plain, *fitting), key=lambda price: price.client_per_hour.amount)
+            for price in card.qualified(kind_of_work)
+            if any(price.certification.covers(one) for one in asked)
+        )
+        hour: WorkPrice = next(fitting, plain)
         return Tariff(
             _price(hour.client_per_hour, hour.contractor_per_hour),
             _price(travel.client_flat, travel.contractor_flat),
@@ -136,11 +136,6 @@ def _told(card: RateCard) -> RateCardPublished:
 
 def _price(client: Money, contractor: Money) -> Price:
     return Price(client.amount, contractor.amount)
-
-
-def _covers(price: RequiredCertification, asked: RequiredCertification) -> bool:
-    same = (price.manufacturer, price.product_line) == (asked.manufacturer, asked.product_line)
-    return same and asked.level >= price.level
 
 
 def _charged(fee: Fee, hours_of_notice: Decimal | None) -> bool:

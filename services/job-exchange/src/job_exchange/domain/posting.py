@@ -20,7 +20,7 @@ from job_exchange.domain.days import day_of
 from job_exchange.domain.end_customers import SealedEndCustomer
 from job_exchange.domain.job import DONE, ON_THE_BOARD, Job, Posting, Status, WorkOrderState
 from job_exchange.domain.partners import ClientAgreement, Partner
-from job_exchange.domain.rate_cards import RateCard, Tariff, tariff_on
+from job_exchange.domain.rate_cards import Asked, RateCard, Tariff, tariff_on
 
 REFERENCE_DATA_PATIENCE: Final = timedelta(seconds=5)
 """A partner or rate card may be on its way to us; after this it is unknown."""
@@ -66,7 +66,10 @@ def post(job: Job | None, command: PostJob, around: Surroundings, now: datetime)
             REFERENCE_DATA_PATIENCE,
             Rejected("no-price", "No rate card is in force today.", "kind_of_work"),
         )
-    prices = tariff.prices_for(command.kind_of_work, command.highest_zone)
+    asked = Asked(
+        command.kind_of_work, command.required_certifications, command.estimated_hours, command.response_time
+    )
+    prices = tariff.prices_for(asked, command.highest_zone)
     if not prices:
         raise Rejected("no-price", "The rate card has no price for this kind of work.", "kind_of_work")
     if not around.end_customer_opens:

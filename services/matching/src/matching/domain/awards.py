@@ -172,13 +172,17 @@ def held(job: Job) -> JobHeld:
 
 
 def earnings(job: Job, zone: int) -> Earnings:
-    """What the contractor gets by the version of the rate card that the job was posted under, net."""
+    """What the contractor gets by the version of the rate card that the job was posted under, net.
+
+    Without surcharges for the time of day: when he works is known when he has worked.
+    """
     travel = next(each.contractor_flat for each in job.zones if each.zone == zone)
-    return _earnings(job.per_hour, travel, job.hours)
+    hours = job.hours if job.paid_hours is None else job.paid_hours
+    return _earnings(job.per_hour, travel, hours, job.response_flat)
 
 
 @lru_cache(maxsize=4_096)
-def _earnings(per_hour: Decimal, travel: Decimal, hours: Decimal) -> Earnings:
+def _earnings(per_hour: Decimal, travel: Decimal, hours: Decimal, response: Decimal) -> Earnings:
     """Prices and hours are few; a message's values are checked when they are made."""
     work = (per_hour * hours).quantize(CENT, ROUND_HALF_UP)
-    return Earnings(per_hour=eur(per_hour), travel=eur(travel), estimated_total=eur(work + travel))
+    return Earnings(per_hour=eur(per_hour), travel=eur(travel), estimated_total=eur(work + travel + response))

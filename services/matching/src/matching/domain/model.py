@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -18,6 +18,7 @@ from contracts.values import (
     OfferPolicy,
     RequiredCertification,
     ResponseTime,
+    VisitTerms,
 )
 from matching.domain.places import Place
 from matching.domain.standing import NEWCOMER, Deed
@@ -138,12 +139,36 @@ class TravelZone:
 
 
 @dataclass(frozen=True, slots=True)
+class QualifiedHour:
+    """What the contractor gets for the hour of work that asks for this certification, in euros."""
+
+    kind_of_work: KindOfWork
+    certification: RequiredCertification
+    per_hour: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Tariff:
-    """A published version of a rate card, the contractor's side of it. Euros per hour by kind of work."""
+    """A published version of a rate card, the contractor's side of it. Euros per hour by kind of work.
+
+    qualified: the first that covers what a job asks for goes before the plain hour. response: flat, in euros.
+    """
 
     version: int
     per_hour: Mapping[KindOfWork, Decimal]
     zones: tuple[TravelZone, ...]
+    qualified: tuple[QualifiedHour, ...] = ()
+    response: Mapping[ResponseTime, Decimal] = field(default_factory=dict)
+    visit: VisitTerms = field(default_factory=VisitTerms)
+
+    def hour(self, work: KindOfWork, asked: Sequence[RequiredCertification]) -> Decimal | None:
+        """The hour's price for what a job asks for; None: this version has none for this work."""
+        fitting = (
+            one.per_hour
+            for one in self.qualified
+            if one.kind_of_work is work and any(one.certification.covers(each) for each in asked)
+        )
+        return next(fitting, self.per_hour.get(work))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +187,11 @@ class RateCard:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A posted job as the gate sees it. Days and week are Germany's; prices are those fixed at posting."""
+    """A posted job as the gate sees it. Days and week are Germany's; prices are those fixed at posting.
+
+    hours: what it takes of his capacity; paid_hours: what he is paid for, with step and minimum (None: the same).
+    response_flat: for the promised response time, in euros.
+    """
 
     job_id: UUID
     job_number: str
@@ -183,6 +212,8 @@ class Job:
     per_hour: Decimal
     zones: tuple[TravelZone, ...]
     starts_at: datetime | None = None
+    paid_hours: Decimal | None = None
+    response_flat: Decimal = Decimal(0)
 
     @property
     def minutes(self) -> int:
