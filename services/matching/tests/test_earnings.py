@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from contracts.billing_rate_cards_v1 import RateCard as PublishedRateCard
 from contracts.billing_rate_cards_v1 import RateCardVersion
 from contracts.ids import job_number, uuid7
-from contracts.job_exchange_jobs_v1 import JobPosted
+from contracts.job_exchange_jobs_v1 import JobAmended, JobPosted
 from contracts.values import (
     KindOfWork,
     OfferPolicy,
@@ -28,7 +28,7 @@ from contracts.values import (
 )
 from matching.domain.awards import earnings
 from matching.domain.model import RateCard
-from matching.translation import job_from, rate_card_from
+from matching.translation import amended, job_from, rate_card_from
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 CARD = uuid7()
@@ -120,3 +120,21 @@ def test_a_candidate_is_told_what_the_rate_card_gives_him(
     told = earnings(job, 1)
     assert (told.per_hour, told.travel, told.estimated_total) == (eur(per_hour), eur("24.00"), eur(total))
     assert job.hours == Decimal(hours), "what is paid for is not what it takes of his capacity"
+
+
+def test_an_amended_job_has_the_price_of_what_it_asks_for_now() -> None:
+    card = rate_card_from(
+        published(qualified_prices=[qualified(1, "120.00", "90.00")], minimum_hours=Decimal("2.00"))
+    )
+    before = posted("1.00")
+    job = job_from(before, card.tariff(1))
+    assert earnings(job, 1).estimated_total == eur("181.00")
+    change = before.model_dump() | {
+        "required_certifications": [certified(1)],
+        "estimated_hours": Decimal("3.00"),
+        "amended_at": NOW,
+    }
+    anew = amended(job, JobAmended(**change), card.tariff(1))
+    assert earnings(anew, 1).estimated_total == eur("294.00")
+    unknown = amended(job, JobAmended(**change), None)
+    assert (unknown.per_hour, unknown.zones) == (job.per_hour, job.zones)

@@ -83,9 +83,7 @@ def readers(
                     *([gathering.proposals] if gathering else [])),
             routes=(
                 on(JobPosted, ASSIGNMENTS, posted(memory, expiry, gathering), needs=rate_card_and_client),
-                on(JobAmended, ASSIGNMENTS,
-                   seen(lambda s, m, v: amending.amend(s, amended(s.job, m), v, expiry) if s else None),
-                   needs=record_and_client),
+                on(JobAmended, ASSIGNMENTS, asked_anew(memory, expiry), needs=rate_card_and_client),
                 on(JobCancelled, ASSIGNMENTS, seen(lambda s, _, v: assignment.cancel(s, v) if s else None),
                    needs=record),
                 on(JobStarted, ASSIGNMENTS,
@@ -168,6 +166,21 @@ def posted(memory: Memory, expiry: Expiry, gathering: Gathering | None) -> Decid
     return decide
 
 
+def asked_anew(memory: Memory, expiry: Expiry) -> Decide:
+    """Other certifications, hours or promises are other prices, by the version of the posting."""
+
+    def decide(state: Assignment | None, event: JobAmended, given: Given) -> Outcome[Any]:
+        card = given.one(RATE_CARDS, event.rate_card_id)
+        tariff = card.tariff(event.rate_card_version) if card else None
+        amend = seeing(
+            memory,
+            lambda s, m, v: amending.amend(s, amended(s.job, m, tariff), v, expiry) if s else None,
+        )
+        return amend(state, event, given)
+
+    return decide
+
+
 def planned(memory: Memory, expiry: Expiry, gathering: Gathering) -> TimerRoute:
     """The plan's choice, as a timer of each job it is about."""
 
@@ -197,17 +210,13 @@ def coverage_measured(measuring: Measuring, every: timedelta) -> Decide:
     return decide
 
 
-def rate_card_and_client(event: JobPosted) -> Iterable[Row]:
+def rate_card_and_client(event: JobPosted | JobAmended) -> Iterable[Row]:
     return RATE_CARDS.row(event.rate_card_id), CONTRACTORS.row(event.client_id), RECORDS.locked(event.job_id)
 
 
 def record(message: JobEvent | AboutJob) -> Iterable[Row]:
     """What is added to a job's record costs nothing to ask for."""
     return (RECORDS.locked(message.job_id),)
-
-
-def record_and_client(event: JobAmended) -> Iterable[Row]:
-    return CONTRACTORS.row(event.client_id), RECORDS.locked(event.job_id)
 
 
 def its_record(job_id: str) -> Iterable[Row]:

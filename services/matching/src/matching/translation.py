@@ -79,11 +79,12 @@ def job_from(posted: JobAsAsked, tariff: Tariff | None) -> Job:
     )
 
 
-def amended(job: Job, event: JobAmended) -> Job:
-    """The same job as the client asks for it now; prices and his group are those of the posting."""
-    return replace(
-        job_from(event, None), per_hour=job.per_hour, zones=job.zones, client_group=job.client_group
-    )
+def amended(job: Job, event: JobAmended, tariff: Tariff | None) -> Job:
+    """The same job as the client asks for it now; the version of the prices and his group are those of the posting."""
+    asked = replace(job_from(event, tariff), client_group=job.client_group)
+    if tariff is not None:
+        return asked
+    return replace(asked, per_hour=job.per_hour, zones=job.zones, response_flat=job.response_flat)
 
 
 def rate_card_from(card: PublishedRateCard) -> RateCard:

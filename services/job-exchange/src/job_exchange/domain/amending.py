@@ -17,7 +17,7 @@ from job_exchange.domain.end_customers import SealedAnew
 from job_exchange.domain.job import ON_THE_BOARD, Job, Posting, Status, WorkOrderState
 from job_exchange.domain.partners import Partner
 from job_exchange.domain.posting import agreement_to_post, as_asked, check_terms
-from job_exchange.domain.rate_cards import RateCard, tariff_of
+from job_exchange.domain.rate_cards import Asked, RateCard, tariff_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,10 @@ def _with(posting: Posting, command: AmendJob) -> Posting:
 
 def _prices(posting: Posting, command: AmendJob, cards: Sequence[RateCard]) -> list[ZonePrice]:
     tariff = tariff_of(cards, posting.rate_card_id, posting.rate_card_version)
-    prices = tariff.prices_for(posting.kind_of_work, command.highest_zone) if tariff else []
+    asked = Asked(
+        posting.kind_of_work, command.required_certifications, command.estimated_hours, command.response_time
+    )
+    prices = tariff.prices_for(asked, command.highest_zone) if tariff else []
     if not prices:
         raise Rejected("no-price", "The rate card has no price up to this travel zone.", "highest_zone")
     return prices
