@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -76,6 +77,7 @@ async def test_the_documents_of_a_job_are_listed_shown_and_exported(
     shown = await billing("documents", "show", numbers[1])
     assert "self-billed-invoice (type 389)" in shown.output
     assert "seller  Systemhaus Förde KG" in shown.output
+    assert re.search(r"kept until \d{4}-12-31, booked until \d{4}-12-31", shown.output)
 
     folder = tmp_path / "out"
     exported = await billing("documents", "export", "--job", str(story.job_id), str(folder))

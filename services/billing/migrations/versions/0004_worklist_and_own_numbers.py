@@ -23,6 +23,11 @@ STATEMENTS = (
     CREATE INDEX settlements_billed_himself ON settlements (contractor_id)
         WHERE more ? 'own_booked' OR more ? 'own_invoice'
     """,
+    # said where who would clean up reads it
+    *(
+        f"COMMENT ON TABLE {table} IS 'Kept {years} years from the end of the calendar year (§ 147 AO)'"
+        for table, years in (("documents", 8), ("renderings", 8), ("entries", 10), ("postings", 10))
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from billing import archive, rendering, worklist
 from billing.archive import Archived, Tampered
 from billing.audit import audit
 from billing.domain.holds import MEANINGS
+from billing.domain.retention import books_kept_until, document_kept_until
 from billing.rendering import Rendering
 from billing.settings import Settings
 from chassis import database
@@ -168,6 +169,8 @@ def _summary(found: Archived) -> str:
     lines.append(f"  net {data['net']}, VAT {_rates(data)} {data['vat']}, gross {data['gross']} EUR")
     if "tax" in data:
         lines.append(f"  tax by row {data['tax']['rule']}: {data['tax']['source']}")
+    kept = f"{document_kept_until(found.issued_on)}, booked until {books_kept_until(found.issued_on)}"
+    lines.append(f"  kept until {kept} (law; nothing of it is erased before)")
     lines.append(f"  sha256 {found.sha256}")
     return "\n".join(lines)
 

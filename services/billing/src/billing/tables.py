@@ -162,7 +162,7 @@ documents = Table(
     CheckConstraint("gross = net + vat", name="documents_add_up"),
     CheckConstraint("data ->> 'number' = number AND data ->> 'kind' = kind", name="documents_data_is_theirs"),
     CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="documents_sha256_form"),
-    comment="Issued documents. A trigger refuses UPDATE, DELETE and TRUNCATE.",
+    comment="Issued documents. A trigger refuses UPDATE, DELETE and TRUNCATE. Kept 8 years: domain/retention.py.",
 )
 
 Index(
@@ -189,7 +189,7 @@ entries = Table(
     CheckConstraint(
         "(happened = 'issued') = (document_number IS NOT NULL)", name="entries_issued_has_document"
     ),
-    comment="What is booked together. A trigger refuses UPDATE, DELETE and TRUNCATE.",
+    comment="What is booked together. A trigger refuses UPDATE, DELETE and TRUNCATE. Kept 10 years by law.",
 )
 
 postings = Table(
@@ -204,7 +204,7 @@ postings = Table(
         "'withheld-building-tax', 'suspense', 'bank') OR account ~ '^(receivable|payable)/[0-9a-f-]{36}$'",
         name="postings_account_known",
     ),
-    comment="At commit each entry sums to zero: trigger entry_balances. No UPDATE, DELETE, TRUNCATE.",
+    comment="At commit each entry sums to zero: trigger entry_balances. No UPDATE, DELETE, TRUNCATE. Kept 10 years.",
 )
 Index("postings_account", postings.c.account)
 
@@ -229,7 +229,7 @@ renderings = Table(
         "format IN ('zugferd', 'xrechnung_cii', 'xrechnung_ubl')", name="renderings_format_known"
     ),
     CheckConstraint("sha256 = encode(sha256(content), 'hex')", name="renderings_sha256_fits"),
-    comment="E-invoices, made once. A trigger refuses UPDATE, DELETE and TRUNCATE.",
+    comment="E-invoices, made once. A trigger refuses UPDATE, DELETE and TRUNCATE. Kept 8 years, with their document.",
 )
 
 refused_renderings = Table(
