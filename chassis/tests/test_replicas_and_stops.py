@@ -1,4 +1,4 @@
-"""Replicas that come and go, a stop under load, and what `/health/ready` and the watchdog say."""
+"""Replicas that come and go, and a stop under load."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
-from toy_service.cable import Cable
 from toy_service.world import World
 
-from chassis import health
-from chassis.health import Watchdog, answers
 from chassis.testing.network import until
 from contracts import job_exchange_jobs_v1 as jobs
 from contracts.ids import uuid7
@@ -114,57 +111,6 @@ async def test_a_failed_poll_passes_no_record_over(toy: World, monkeypatch: pyte
     await until(has_failed_twice)
     books = await toy.until_at_rest()
     assert (books.done, books.holes) == (len(sent), 0)
-
-
-async def test_ready_says_what_is_wrong(world: World, cable: Cable) -> None:
-    with cable.plugged_in():
-        running = await world.start()
-        assert set((await answers(running.checks)).values()) == {"ok"}
-        database = running.settings.database_url.hosts()[0]["port"]
-        broker = int(running.settings.kafka_bootstrap_servers.rsplit(":", 1)[1])
-        assert database is not None
-        for port, name in ((database, "database"), (broker, "broker")):
-            cable.cut(port)
-            found = await answers(running.checks)
-            assert found[name] != "ok"
-            cable.mend()
-
-            async def well() -> bool:
-                return set((await answers(running.checks)).values()) == {"ok"}
-
-            await until(well, seconds=40)
-        running.consumers[0].ill = "a reason"
-        assert (await answers(running.checks))["progress"] == "jobs: a reason"
-        running.consumers[0].ill = None
-
-
-async def test_an_unsent_message_that_grows_old_makes_it_unready(world: World) -> None:
-    await world.start(outbox_age_limit_seconds=5, timer_poll_seconds=60)
-    async with world.toy.engine.begin() as db:
-        await db.exec_driver_sql(
-            "INSERT INTO outbox (aggregate, cause_topic, cause_partition, cause_offset, topic, headers, created_at) "
-            "SELECT 'a/b', 'timer', 0, 0, 'job-exchange.jobs.v1', '[]', now() - interval '1 min'"
-        )
-    assert "unsent" in (await answers(world.toy.checks))["database"]
-    async with world.toy.engine.begin() as db:
-        await db.exec_driver_sql("DELETE FROM outbox")
-    assert (await answers(world.toy.checks))["database"] == "ok"
-
-
-class _Part:
-    def __init__(self) -> None:
-        self.touched = 0.0
-
-
-async def test_the_watchdog_names_what_has_stood_still_for_too_long() -> None:
-    dog, lively, still = Watchdog(30), _Part(), _Part()
-    dog.watch({"lively": lively, "still": still})
-    assert dog.still() == []
-    still.touched = time.monotonic() - 31
-    assert dog.still() == ["still"]
-    dog._loop_touched = time.monotonic() - 31
-    assert sorted(dog.still()) == ["event loop", "still"]
-    assert health.EXIT_STUCK != 0
 
 
 async def test_a_commit_that_gets_no_answer_holds_up_no_batch(

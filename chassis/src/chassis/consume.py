@@ -8,6 +8,7 @@ waiting for the batch before partitions go, going back after a failed poll, and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ from chassis.metrics import Metrics
 from chassis.path import Path
 from chassis.settings import ServiceSettings
 from chassis.telemetry import link_to, tracer
+from chassis.trouble import TOLD_AFTER_SECONDS, Trouble
 
 log = structlog.get_logger()
 
@@ -49,6 +51,8 @@ OTHERS_TRIED = 3
 """So many records of other aggregates are tried before one is called the culprit."""
 LAG_ANSWER_SECONDS = 10.0
 COMMIT_ANSWER_SECONDS = 2.0
+GIVE_BACK_SECONDS = 1.0
+"""How long a batch that was cancelled may take to roll back, and then the last commit to be answered."""
 
 
 class Movement:
@@ -70,6 +74,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._positions: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
         self._alike = Alike()
+        self._trouble = Trouble()
         self._handed: dict[TopicPartition, int] = {}
         self._kafka: AIOKafkaConsumer | None = None
         self._stopping = asyncio.Event()
@@ -89,6 +94,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     @property
     def name(self) -> str:
         return self._path.reader.name
+
+    def trouble(self) -> str | None:
+        """Why it does not get on, in a sentence; None when it does."""
+        if self.ill or not self.joined:
+            return self.ill or "not in its group yet"
+        still = time.monotonic() - min(self.touched, self.movement.touched)
+        if still > TOLD_AFTER_SECONDS:
+            return self._trouble.told() or f"has not moved for {still:.0f} s, with records to read"
+        return self._trouble.told()
 
     @property
     def assigned(self) -> set[TopicPartition]:
@@ -139,10 +153,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:  # FastStream would end the loop, or go on behind what was lost
             # what the call had collected of other partitions is lost with the error, and its positions moved on
             log.warning("poll failed; going back", reader=self.name, error=said(error), exc_info=True)
+            self._trouble.failed(error)
             self._newly_assigned = True
             await self._go_back(consumer)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
             return ()
+        if not found:
+            self._trouble.over()
         for partition, records in found.items():
             self._handed[partition] = records[-1].offset + 1
         return tuple(record for records in found.values() for record in records)
@@ -207,6 +224,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     reader=self.name,
                     exc_info=error,
                 )
+                self._trouble.failed(error)
                 self._seek_back(records)
         finally:
             self.busy_since = None
@@ -237,6 +255,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 tries = await self._after(error, tries, len(records))
             else:
                 self.ill = None
+                self._trouble.over()
                 return
 
     async def _take(
@@ -252,8 +271,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _after(self, error: Exception, tries: int, records: int) -> int:
         """What to do about a failed attempt: wait, stop being ready, or go on one by one."""
-        kind = classify(error)
-        self._metrics.failed(kind.value)
+        kind = self._note(error)
         if kind is Kind.DETERMINISTIC:
             log.warning(
                 "batch failed; doing it one by one", reader=self.name, records=records, error=said(error)
@@ -271,6 +289,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._rest(delay)
         # what is decided and not sent is no message's fault, however often it fails
         return min(tries + 1, ALONE_AFTER - 1) if isinstance(error, Unsent) else tries + 1
+
+    def _note(self, error: Exception) -> Kind:
+        """Count it, and remember since when it goes on."""
+        kind = classify(error)
+        self._metrics.failed(kind.value)
+        self._trouble.failed(error)
+        return kind
 
     async def _rest(self, seconds: float) -> None:
         """Wait, in steps, so that the watchdog sees us alive."""
@@ -290,18 +315,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._take([record])
                     self._alike.clear()
                     self.ill = None
+                    self._trouble.over()
                     break
                 except Exception as error:
-                    if classify(error) is Kind.ILL or isinstance(error, Unsent):
+                    rest, last = records[number + 1 :], attempt == TRIES_ALONE
+                    kind = classify(error)
+                    if kind is Kind.ILL or isinstance(error, Unsent):
                         raise
-                    if classify(error) is Kind.DETERMINISTIC:
-                        await self._condemn(record, error, records[number + 1 :])
-                        break
-                    if attempt == TRIES_ALONE and await self._others_work(records[number + 1 :]):
-                        await self._condemn(record, error, ())
-                        break
-                    if attempt == TRIES_ALONE:
+                    if kind is Kind.TRANSIENT and last and not await self._others_work(rest):
                         raise
+                    self._note(error)
+                    if kind is Kind.DETERMINISTIC or last:
+                        await self._condemn(record, error, rest if kind is Kind.DETERMINISTIC else ())
+                        break
                     await self._rest(min(BACKOFF_FIRST * 2.0**attempt, BACKOFF_MOST))
 
     async def _condemn(
@@ -379,14 +405,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.has_joined.set()
 
     async def finish(self, seconds: float) -> None:
-        """End the running batch within `seconds` or give it back; commit what is through."""
+        """End the running batch within `seconds` or give it back; commit what is through. At most 2 s more in all."""
         running = self._running
         if running is not None and not running.done():
             _, pending = await asyncio.wait({running}, timeout=seconds)
             if pending:
                 running.cancel()
-                await asyncio.wait({running}, timeout=1.0)
-        await self._commit()
+                await asyncio.wait({running}, timeout=GIVE_BACK_SECONDS)
+        with contextlib.suppress(TimeoutError):  # costs a redelivery, no more
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._commit()
 
     async def stop(self, seconds: float) -> None:
         """Take no more batches, then finish."""

@@ -93,7 +93,7 @@ def leaked(error: BaseException) -> bool:
 
 
 def signature(error: BaseException) -> str:
-    """The same failure has the same signature: its type and the line it was raised at."""
+    """The same failure has the same signature: its type, SQLSTATE if it has one, and the line it was raised at."""
     cause = error
     while isinstance(cause, (DecisionFailed, Ill, Leaked, Unsent)) and cause.__cause__ is not None:
         cause = cause.__cause__
@@ -101,11 +101,12 @@ def signature(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
-    return f"{type(cause).__qualname__}@{where}"
+    state = sqlstate(cause)
+    return f"{type(cause).__qualname__}{f' {state}' if state else ''}@{where}"
 
 
 def said(error: BaseException) -> str:
-    """An error for logs and operators: its type and place, never its text, which may quote a message."""
+    """An error for logs and operators: type, SQLSTATE and place, never its text, which may quote a message."""
     kind, _, where = signature(error).partition("@")
     return f"{kind} at {where.rsplit('/', 1)[-1]}" if where else kind
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from faststream.asgi import AsgiResponse, get
@@ -29,10 +29,8 @@ EXIT_STUCK = 70
 CHECK_SECONDS = 2.0
 ANSWER_SECONDS = 3.0
 
-_state = text(
-    "SELECT (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox) AS outbox_age, "
-    "(SELECT count(*) FROM errands) AS errands"
-)
+_outbox_age = text("SELECT extract(epoch FROM now() - min(created_at)) FROM outbox")
+_errands = text("SELECT count(*) FROM errands")
 _parked_now = text(
     "SELECT reason, count(*) AS number, extract(epoch FROM now() - min(since)) AS age FROM parked GROUP BY reason"
 )
@@ -45,8 +43,21 @@ TOLD_MOST = 20
 """Aggregates that `/health/parked` names, the oldest first."""
 REASONS = ("waiting", "gap", "behind", "failed", "unreadable")
 
-Check = Callable[[], Awaitable[str | None]]
-"""None when well, else one sentence on what is wrong. A raised exception is wrong too."""
+
+class Answer(NamedTuple):
+    """What a check found, in a few words; `ok` alone where there is nothing to add."""
+
+    well: bool
+    said: str = "ok"
+
+
+def not_well(why: str) -> Answer:
+    """An answer that makes the service unready."""
+    return Answer(well=False, said=why)
+
+
+Check = Callable[[], Awaitable[Answer]]
+"""A raised exception is an answer too: not well."""
 
 
 class Alive(Protocol):
@@ -55,21 +66,30 @@ class Alive(Protocol):
     touched: float
 
 
-async def look_at_database(engine: AsyncEngine, metrics: Registered, age_limit: float) -> str | None:
-    """The database answers, and the oldest unsent message is young enough. Sets the gauges on the way."""
+async def look_at_database(engine: AsyncEngine, metrics: Registered) -> Answer:
+    """The database answers. Sets the gauges of what waits in it."""
     async with engine.connect() as db:
-        state = (await db.execute(_state)).one()
+        errands = (await db.execute(_errands)).scalar_one()
         parked = {row.reason: row for row in await db.execute(_parked_now)}
         held_up = Counter(row.reason for row in await db.execute(_held_up)) if parked else Counter()
-    age = float(state.outbox_age or 0)
-    metrics.outbox_age.set(age)
-    metrics.errands_open.set(state.errands)
+    metrics.errands_open.set(errands)
     metrics.parked_age.set(max((float(row.age) for row in parked.values()), default=0))
     for reason in REASONS:
         metrics.parked_now.labels(reason).set(parked[reason].number if reason in parked else 0)
         metrics.parked_reason_age.labels(reason).set(float(parked[reason].age) if reason in parked else 0)
         metrics.parked_aggregates.labels(reason).set(held_up[reason])
-    return f"the oldest unsent message is {age:.0f} s old" if age > age_limit else None
+    return Answer(well=True)
+
+
+async def look_at_outbox(engine: AsyncEngine, metrics: Registered, age_limit_seconds: float) -> Answer:
+    """How old the oldest unsent message is, always told; too old is not well."""
+    async with engine.connect() as db:
+        age = float((await db.execute(_outbox_age)).scalar_one() or 0)
+    metrics.outbox_age.set(age)
+    old = f"the oldest unsent message is {age:.0f} s old"
+    if age > age_limit_seconds:
+        return not_well(f"{old}, more than {age_limit_seconds:.0f} s")
+    return Answer(well=True, said=f"ok, {old}" if age else "ok, nothing is unsent (0 s)")
 
 
 async def held_up(engine: AsyncEngine) -> dict[str, Any]:
@@ -79,16 +99,16 @@ async def held_up(engine: AsyncEngine) -> dict[str, Any]:
     return {"aggregates": len(rows), "oldest": [dict(row) for row in rows[:TOLD_MOST]]}
 
 
-async def answers(checks: Mapping[str, Check]) -> dict[str, str]:
-    """All checks at once, each bounded; `ok` or what is wrong."""
+async def answers(checks: Mapping[str, Check]) -> dict[str, Answer]:
+    """All checks at once, each bounded."""
 
-    async def answer(check: Check) -> str:
+    async def answer(check: Check) -> Answer:
         try:
-            return await asyncio.wait_for(check(), ANSWER_SECONDS) or "ok"
+            return await asyncio.wait_for(check(), ANSWER_SECONDS)
         except TimeoutError:
-            return f"no answer within {ANSWER_SECONDS:.0f} s"
+            return not_well(f"no answer within {ANSWER_SECONDS:.0f} s")
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer; drivers raise their own kinds too
-            return type(error).__name__
+            return not_well(type(error).__name__)
 
     return dict(zip(checks, await asyncio.gather(*map(answer, checks.values())), strict=True))
 
@@ -98,16 +118,20 @@ def routes(
 ) -> list[tuple[str, Any]]:
     """The HTTP routes. Ready answers 200 or 503, with what is wrong by name; parked, what waits and since when."""
 
+    async def asked() -> tuple[bool, dict[str, Answer]]:
+        found = await answers(checks)
+        well = all(answer.well for answer in found.values())
+        metrics.ready.set(well)
+        return well, found
+
     @get
     async def live(_scope: Any) -> AsgiResponse:
         return AsgiResponse(b'{"live": true}', 200, {"content-type": "application/json"})
 
     @get
     async def ready(_scope: Any) -> AsgiResponse:
-        found = await answers(checks)
-        well = all(answer == "ok" for answer in found.values())
-        metrics.ready.set(well)
-        body = json.dumps({"ready": well, "checks": found}).encode()
+        well, found = await asked()
+        body = json.dumps({"ready": well, "checks": {name: found[name].said for name in found}}).encode()
         return AsgiResponse(body, 200 if well else 503, {"content-type": "application/json"})
 
     @get
@@ -121,7 +145,7 @@ def routes(
 
     @get
     async def measured(_scope: Any) -> AsgiResponse:
-        await answers(checks)
+        await asked()
         return AsgiResponse(generate_latest(registry), 200, {"content-type": CONTENT_TYPE_LATEST})
 
     return [
@@ -130,6 +154,23 @@ def routes(
         ("/health/parked", parked),
         ("/metrics", measured),
     ]
+
+
+def end_within(seconds: float) -> threading.Timer:
+    """The last word on how long a stop may take: a thread that ends the process, whatever its event loop does.
+
+    Nothing is lost by it that a kill would not lose. Cancel it to go on living.
+    """
+
+    def end() -> None:
+        log.critical("the stop took too long; ending this process", seconds=seconds)
+        faulthandler.dump_traceback(sys.stderr)
+        os._exit(EXIT_STUCK)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 class Watchdog:

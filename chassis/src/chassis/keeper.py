@@ -24,6 +24,7 @@ from chassis.items import INBOX_KEEPS
 from chassis.path import Path
 from chassis.publish import Publisher
 from chassis.settings import ServiceSettings
+from chassis.trouble import Trouble
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class Keeper:
         self._pruned_at = self._republished_at = time.monotonic()
         self._republished = ("", "")
         self._alike = Alike()
+        self.trouble = Trouble()
         self.touched = time.monotonic()
 
     async def run(self) -> None:
@@ -73,10 +75,12 @@ class Keeper:
             try:
                 busy = await self.once()
                 failures = 0
+                self.trouble.over()
             except (Exception, asyncio.CancelledError) as error:
                 if isinstance(error, asyncio.CancelledError) and not leaked(error):
                     raise
                 failures += 1
+                self.trouble.failed(error)
                 busy = False
                 log.warning(
                     "keeper failed", kind=classify(error).value, error=type(error).__name__, times=failures

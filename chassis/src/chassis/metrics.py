@@ -81,7 +81,7 @@ class Registered:
         self.bytes_in = Counter(
             "servicenetz_bytes_in", "Bytes of bodies taken in", ["reader"], registry=registry
         )
-        # Failures of whole batches by kind: transient, ill, deterministic.
+        # Failed attempts, at whole batches or single records, by kind: transient, ill, deterministic.
         self.failures = Counter(
             "servicenetz_failures", "Failed attempts by kind", ["reader", "kind"], registry=registry
         )

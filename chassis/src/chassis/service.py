@@ -25,7 +25,7 @@ from chassis.clock import Clock, DatabaseClock
 from chassis.consume import Consumer
 from chassis.errands import Do, Errands
 from chassis.errors import Kind, classify, said
-from chassis.health import Watchdog
+from chassis.health import Answer, Check, Watchdog, not_well
 from chassis.keeper import Keeper
 from chassis.metrics import Metrics, Registered
 from chassis.outgoing import Outbound, Sender
@@ -39,8 +39,16 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 0.5
 LAG_SECONDS = 5.0
-CLOSE_SECONDS = 1.5
-"""A stop is over within 20 s: the batch has `stop_seconds` and 1 s, the connections twice this."""
+STOP_SECONDS = 19.8
+"""From SIGTERM to the end of the process; promised are 20 s, after which a supervisor may kill. The steps of a stop,
+one after the other, take at most: `stop_seconds` (13) for the batch, GIVE_BACK_SECONDS (1) to roll it back and as long
+for the last commit, TASKS_SECONDS for timers, errands and indexes, CLOSE_SECONDS for the broker's connections and again
+for the database's, HTTP_SECONDS for answers under way: 19.7. Should one of them not keep to it, the process is ended
+(`health.end_within`)."""
+TASKS_SECONDS = 1.0
+CLOSE_SECONDS = 1.25
+HTTP_SECONDS = 1
+"""uvicorn adds 0.2 s of its own."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class Running:
         self.keeper = Keeper(self.engine, self.paths, self.publisher, settings, clock)
         self.errands = Errands(self.engine, service.errands, self.metrics)
         self.watchdog = Watchdog(settings.stuck_seconds)
-        self._started = False
+        self._started = self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- start and stop -----------------------------------------------------------------------------------------------
@@ -123,7 +131,8 @@ class Running:
         await self._until_there("broker", self.publisher.start)
         await self._until_there("topics", self._topics_are_there)
         for index in self.service.indexes:
-            self._begin("index", index.run(self.settings))
+            self._begin(f"index {index.topic.name}", index.run(self.settings))
+        self.watchdog.watch({f"index {index.topic.name}": index for index in self.service.indexes})
         for index in self.service.indexes:
             await index.caught_up.wait()
         await self._until_there("broker", self.broker.start)
@@ -141,12 +150,14 @@ class Running:
         log.info("started", service=self.service.name)
 
     async def stop(self) -> None:
-        """Finish or give back the running batches, then close everything. Bounded."""
+        """Finish or give back the running batches, then close everything; STOP_SECONDS says how long that takes."""
         log.info("stopping", service=self.service.name)
+        self._stopping = True
         await asyncio.gather(*[consumer.stop(self.settings.stop_seconds) for consumer in self.consumers])
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=TASKS_SECONDS)
         closes = (self.broker.stop, self.publisher.stop, *self.service.closes)
         await asyncio.gather(*[_close(close) for close in closes])
         await _close(self.engine.dispose)
@@ -216,27 +227,44 @@ class Running:
     # -- health -------------------------------------------------------------------------------------------------------
 
     @property
-    def checks(self) -> dict[str, health.Check]:
+    def checks(self) -> dict[str, Check]:
         """What `/health/ready` asks."""
 
-        async def database_check() -> str | None:
-            return await health.look_at_database(
-                self.engine, self.metrics, self.settings.outbox_age_limit_seconds
+        async def database_check() -> Answer:
+            return await health.look_at_database(self.engine, self.metrics)
+
+        async def outbox() -> Answer:
+            limit = self.settings.outbox_age_limit_seconds
+            return await health.look_at_outbox(self.engine, self.metrics, limit)
+
+        async def broker_check() -> Answer:
+            await self.publisher.ping()
+            return Answer(well=True)
+
+        async def indexes() -> Answer:
+            return _answer({index.topic.name: index.behind for index in self.service.indexes})
+
+        async def progress() -> Answer:
+            if not self._started or self._stopping:
+                return not_well("stopping" if self._stopping else "starting")
+            return _answer(
+                {consumer.name: consumer.trouble() for consumer in self.consumers}
+                | {"timers and parked records": self.keeper.trouble.told()}
             )
 
-        async def broker_check() -> str | None:
-            return await self.publisher.ping()
+        checks: dict[str, Check] = {
+            "database": database_check,
+            "outbox": outbox,
+            "broker": broker_check,
+            "progress": progress,
+        }
+        return checks | ({"indexes": indexes} if self.service.indexes else {})
 
-        async def progress() -> str | None:
-            if not self._started:
-                return "starting"
-            ill = {consumer.name: consumer.ill for consumer in self.consumers if consumer.ill}
-            if ill:
-                return "; ".join(f"{name}: {why}" for name, why in ill.items())
-            waiting = [consumer.name for consumer in self.consumers if not consumer.joined]
-            return f"not in their groups yet: {', '.join(waiting)}" if waiting else None
 
-        return {"database": database_check, "broker": broker_check, "progress": progress}
+def _answer(troubles: Mapping[str, str | None]) -> Answer:
+    """Well when nothing is in trouble, else what is, by name."""
+    told = [f"{name}: {trouble}" for name, trouble in troubles.items() if trouble]
+    return not_well("; ".join(told)) if told else Answer(well=True)
 
 
 async def _close(close: Callable[[], Coroutine[Any, Any, Any]]) -> None:
@@ -264,15 +292,32 @@ async def run(service: Service, settings: ServiceSettings, *, prepare: bool = Fa
     prepare: bring tables and topics to the newest version first, as soon as database and broker are there.
     """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told_to_stop(*_: object) -> None:
+        health.end_within(STOP_SECONDS)
+        with contextlib.suppress(RuntimeError):  # told again, when the loop is closed already
+            loop.call_soon_threadsafe(stop.set)
+
+    # not the loop's own handlers: they would wait for a loop that is stuck
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        signal.signal(number, told_to_stop)
     running = Running(service, settings, prepare=prepare)
     app = AsgiFastStream(
         running.broker,
         asgi_routes=health.routes(running.checks, running.registry, running.metrics, running.engine),
     )
     listener = _listen(settings)
-    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none"))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=HTTP_SECONDS,
+        )
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()[:2]
     log.info("listening", host=host, port=port)
@@ -285,7 +330,7 @@ async def run(service: Service, settings: ServiceSettings, *, prepare: bool = Fa
             await stopping
         else:
             starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            await asyncio.wait({starting}, timeout=CLOSE_SECONDS)
     finally:
         stopping.cancel()
         await running.stop()

@@ -55,7 +55,7 @@ class ServiceSettings(BaseSettings):
         default=1.0, gt=0, le=60, description="how late a timer may fire; due at once, it fires at once"
     )
     stop_seconds: float = Field(
-        default=15.0, gt=0, le=18, description="how long a running batch may end on SIGTERM"
+        default=12.0, gt=0, le=13, description="how long a running batch may end on SIGTERM"
     )
     stuck_seconds: float = Field(
         default=90.0, ge=10, description="no life for so long: the process ends itself"

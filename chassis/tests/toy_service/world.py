@@ -52,13 +52,13 @@ class World:
 
     def __init__(self, start_service: StartService, outside: Outside, database_url: str) -> None:
         self._start = start_service
-        self._database_url = database_url
+        self.database_url = database_url
         self.outside = outside
         self.replicas: list[Running] = []
 
     async def start(self, clock: Clock | None = None, **settings: Any) -> Running:
         """Start the toy, or another replica of it."""
-        chosen = {"database_url": self._database_url} | settings
+        chosen = {"database_url": self.database_url} | settings
         running = await self._start(build, Settings, "job-exchange", clock=clock, **chosen)
         self.replicas.append(running)
         return running

@@ -40,7 +40,7 @@ class Outside:
     """Everything on the broker that a partner's own program could do."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+        self.bootstrap = bootstrap
         self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=LARGEST, acks="all")
         self._consumer: AIOKafkaConsumer | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -65,7 +65,7 @@ class Outside:
     async def watch(self, *topics: Topic) -> None:
         """Read these topics from now on."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, group_id=None, auto_offset_reset="latest", enable_auto_commit=False,
+            bootstrap_servers=self.bootstrap, group_id=None, auto_offset_reset="latest", enable_auto_commit=False,
             max_partition_fetch_bytes=LARGEST,
         )  # fmt: skip
         await consumer.start()
