@@ -25,13 +25,13 @@ test: setup ## everything but the fault runs, two at a time; eight minutes on tw
 	@$(BIN)/pytest -m "not containers and not faults" -n 2 --dist loadgroup
 
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
-	@$(BIN)/pytest tests/faults -m "faults" -s --show-capture=no --tb=short
+	@$(BIN)/pytest tests/faults -m "faults" -s --timeout=0 --show-capture=no --tb=short
 
 faults-short: setup ## the short ones of them, with one fixed seed
-	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --show-capture=no --tb=short
+	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --timeout=0 --show-capture=no --tb=short
 
 kills: setup ## kill -9 of each service, the broker and PostgreSQL while 300 jobs are under way; three minutes
-	@$(BIN)/pytest tests/faults/test_kills.py -m faults -s --show-capture=no --tb=short
+	@$(BIN)/pytest tests/faults/test_kills.py -m faults -s --timeout=0 --show-capture=no --tb=short
 
 test-containers: setup ## the services' tests with broker and databases from containers
 	@SERVICENETZ_TEST_CONTAINERS=1 $(BIN)/pytest services -m stack

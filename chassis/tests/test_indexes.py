@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import PostgresDsn
 from toy_service.cable import Cable
+from toy_service.offsets import leave_nothing
 from toy_service.service import Settings, build
 from toy_service.world import World
 
@@ -60,9 +61,11 @@ def consumers(monkeypatch: pytest.MonkeyPatch) -> Consumers:
 
 
 @pytest.fixture(autouse=True)
-def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def hurried(impatient: None, world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr(reference, "RETRY_FIRST_SECONDS", 0.05)
     monkeypatch.setattr(reference, "RETRY_MOST_SECONDS", 0.1)
+    yield
+    await leave_nothing(world)
 
 
 def settings_of(world: World) -> Settings:
@@ -174,7 +177,7 @@ async def test_an_index_is_watched_from_before_it_is_complete(world: World) -> N
 async def test_a_consumer_that_stands_still_is_replaced(
     world: World, consumers: Consumers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(reference, "LOOK_SECONDS", 1.0)
     monkeypatch.setattr(reference, "POLL_MS", 50)
     index = Versions()
     async with starting(world, index) as (running, start):
@@ -187,9 +190,10 @@ async def test_a_consumer_that_stands_still_is_replaced(
             await asyncio.sleep(timeout_ms / 1000)
             return {}
 
-        monkeypatch.setattr(consumers[0], "getmany", nothing)
-        await stalled.wait()
+        before = len(consumers)
+        monkeypatch.setattr(consumers[-1], "getmany", nothing)
+        await asyncio.wait_for(stalled.wait(), 20)
         partner = await known(world)
         await until(lambda: str(partner) in index.known)
-        assert len(consumers) > 1
+        assert len(consumers) > before
         await until(tells(running, "ok"))

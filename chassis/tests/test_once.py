@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
+from toy_service.offsets import set_to_the_end
 from toy_service.world import DEAD_LETTERS, NOTICED, QUIET, TOO_LATE, World
 
 from chassis.testing.network import until
@@ -127,23 +128,9 @@ async def test_offsets_that_somebody_sets_forward_pass_no_record_over(world: Wor
     await first.stop()
     world.replicas.clear()
     missed = [await world.send(world.cancel(uuid7(), uuid7())) for _ in range(20)]
-    await _set_forward(first.settings.kafka_bootstrap_servers, "job-exchange.jobs")
+    assert await set_to_the_end(world.outside.bootstrap, "job-exchange.jobs", [commands.TOPIC])
     await world.start()
     for command_id in missed:
         await world.reply(command_id)
     books = await world.until_at_rest()
     assert (books.done - before.done, books.holes) == (20, before.holes)
-
-
-async def _set_forward(bootstrap: str, group: str) -> None:
-    """As an operator who types `--to-latest`."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        partitions = [
-            TopicPartition(commands.TOPIC.name, number) for number in range(commands.TOPIC.partitions)
-        ]
-        consumer.assign(partitions)
-        await consumer.commit(await consumer.end_offsets(partitions))
-    finally:
-        await consumer.stop()

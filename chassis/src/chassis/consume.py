@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 REVOKED_WAITS_SECONDS = 8.0
 """How long a running batch may end when partitions are revoked; the rebalance time-out is 10 s."""
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 """The broker answers at once when there is something. A longer wait would hold up the first records of a partition
 that a rebalance brings: its fetch stands behind the one under way."""
 TRY_AGAIN_SECONDS = 0.5
