@@ -62,7 +62,7 @@ async def test_what_fails_ten_times_alone_while_others_succeed_is_a_dead_letter(
             await world.until_seen(job, *CANCELLED)
     rows = await world.sql("SELECT key, detail FROM parked WHERE reason = 'failed'")
     assert [(row.key, row.detail.split(" at ")[0]) for row in rows] == [(str(held_up).encode(), LOCKED)]
-    assert failures(world) == TRIES
+    assert world.failures("transient") == TRIES
     assert world.toy.consumers[0].ill is None
     await world.toy.paths[0].look_again([f"account/{held_up}"], redrive=True)
     await world.until_seen(held_up, CANCELLED[0], *CANCELLED)
@@ -79,7 +79,7 @@ async def test_while_nothing_else_succeeds_nobody_is_blamed_and_ready_tells_of_i
     async with held(world, "SELECT FROM progress WHERE partition = :number FOR UPDATE", number=PARTITION):
         for job in waiting:
             await send(world, job)
-        await until(lambda: failures(world) > 2 * TRIES)
+        await until(lambda: world.failures("transient") > 2 * TRIES)
         well, said = await world.toy.checks["progress"]()
     assert not well
     assert said.startswith("jobs: failing for ")
@@ -89,9 +89,3 @@ async def test_while_nothing_else_succeeds_nobody_is_blamed_and_ready_tells_of_i
     books = await world.until_at_rest()
     assert (books.done, books.dead, books.parked) == (4, 0, 0)
     assert (await world.toy.checks["progress"]()).well
-
-
-def failures(world: World) -> float:
-    """How many attempts, of batches and of single records, failed with something that may pass."""
-    labels = {"reader": "jobs", "kind": "transient"}
-    return world.toy.registry.get_sample_value("servicenetz_failures_total", labels) or 0.0

@@ -58,7 +58,8 @@ async def test_many_failing_alike_mean_we_are_ill_and_no_message_is_blamed(toy: 
     well, said = await toy.toy.checks["progress"]()
     assert not well
     assert "RuntimeError" in said
-    await asyncio.sleep(1.0)  # three more attempts: time passing is what is looked at
+    tried = toy.failures("ill")
+    await until(lambda: toy.failures("ill") >= tried + 3)
     assert (await toy.books()).dead == at_first <= 2
     BROKEN.clear()
     dead = {row.key for row in await toy.sql("SELECT key FROM parked WHERE reason = 'failed'")}

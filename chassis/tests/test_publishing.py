@@ -62,7 +62,7 @@ async def test_the_broker_goes_and_comes_back(world: World, cable: Cable) -> Non
     await world.until_at_rest()
     cable.cut(_broker_port(world))
     sent = [await world.send_cancel() for _ in range(5)]
-    await asyncio.sleep(1.0)  # an outage takes time
+    await until(lambda: cable.refused > 10)
     cable.mend()
     for job in sent:
         await world.outside.message(jobs.JobCancelled, job, seconds=40)
@@ -163,7 +163,7 @@ async def test_a_start_without_a_broker_waits_for_it(
     cable.cut(port)
     with cable.plugged_in():
         starting = asyncio.create_task(world.start())
-    await asyncio.sleep(1.5)  # an outage takes time
+    await until(lambda: cable.refused > 2)
     assert not starting.done()
     cable.mend()
     await starting

@@ -12,11 +12,15 @@ _PLUGGED: ContextVar[Cable | None] = ContextVar("cable", default=None)
 
 
 class Cable:
-    """Concerns the tasks that are started within `plugged_in`, and all that they start."""
+    """Concerns the tasks that are started within `plugged_in`, and all that they start.
+
+    refused: how many connections were tried in vain: an outage has lasted when it was noticed again and again.
+    """
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
         self._connect = loop.create_connection
+        self.refused = 0
         self._cut: set[int] = set()
         self._open: list[tuple[int, asyncio.Transport]] = []
         self._loop.create_connection = self._create_connection
@@ -52,6 +56,7 @@ class Cable:
         if _PLUGGED.get() is not self:
             return await self._connect(factory, host, port, **options)
         if port in self._cut:
+            self.refused += 1
             raise ConnectionRefusedError("the cable is cut")
         made = await self._connect(factory, host, port, **options)
         self._open.append((port, made[0]))

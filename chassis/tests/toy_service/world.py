@@ -68,6 +68,11 @@ class World:
         """The first replica."""
         return self.replicas[0]
 
+    def failures(self, kind: str) -> float:
+        """Attempts of the first replica's reader of commands, at batches and at single records, that failed so."""
+        labels = {"reader": "jobs", "kind": kind}
+        return self.toy.registry.get_sample_value("servicenetz_failures_total", labels) or 0.0
+
     # -- sending ------------------------------------------------------------------------------------------------------
 
     def cancel(self, job: UUID, client: UUID, reason: commands.CancelReason = NOTICED) -> commands.CancelJob:

@@ -13,6 +13,7 @@ import pytest
 from billing_books import NOW, Archive, done, facts_of, work_of
 from hypothesis import given
 from hypothesis import strategies as st
+from own_invoices import BOMB, CII, ubl
 
 from billing import reading
 from billing.domain import accounts, documents
@@ -381,42 +382,7 @@ def test_an_own_invoice_that_does_not_add_up_is_refused(story: Any) -> None:
 
 # -- his own e-invoice as a file -------------------------------------------------------------------------------
 
-UBL = """<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
- xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
- xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2">
- <cbc:ID>2026-117</cbc:ID><cbc:IssueDate>2026-03-09</cbc:IssueDate>
- <cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>EUR</cbc:DocumentCurrencyCode>
- <cac:TaxTotal><cbc:TaxAmount>61.51</cbc:TaxAmount><cac:TaxSubtotal>
-  <cac:TaxCategory><cbc:ID>S</cbc:ID></cac:TaxCategory></cac:TaxSubtotal></cac:TaxTotal>
- <cac:LegalMonetaryTotal><cbc:TaxExclusiveAmount>323.75</cbc:TaxExclusiveAmount>
-  <cbc:TaxInclusiveAmount>385.26</cbc:TaxInclusiveAmount></cac:LegalMonetaryTotal>
- <cac:InvoiceLine><cbc:LineExtensionAmount>274.75</cbc:LineExtensionAmount></cac:InvoiceLine>
- <cac:InvoiceLine><cbc:LineExtensionAmount>49.00</cbc:LineExtensionAmount></cac:InvoiceLine>
-</Invoice>"""
-CII = """<rsm:CrossIndustryInvoice xmlns:rsm="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
- xmlns:ram="urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100"
- xmlns:udt="urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100">
- <rsm:ExchangedDocument><ram:ID>2026-117</ram:ID><ram:TypeCode>380</ram:TypeCode>
-  <ram:IssueDateTime><udt:DateTimeString format="102">20260309</udt:DateTimeString></ram:IssueDateTime>
- </rsm:ExchangedDocument>
- <rsm:SupplyChainTradeTransaction>
-  <ram:IncludedSupplyChainTradeLineItem><ram:SpecifiedLineTradeSettlement>
-   <ram:SpecifiedTradeSettlementLineMonetarySummation><ram:LineTotalAmount>323.75</ram:LineTotalAmount>
-   </ram:SpecifiedTradeSettlementLineMonetarySummation></ram:SpecifiedLineTradeSettlement>
-  </ram:IncludedSupplyChainTradeLineItem>
-  <ram:ApplicableHeaderTradeSettlement><ram:InvoiceCurrencyCode>EUR</ram:InvoiceCurrencyCode>
-   <ram:ApplicableTradeTax><ram:CategoryCode>S</ram:CategoryCode></ram:ApplicableTradeTax>
-   <ram:SpecifiedTradeSettlementHeaderMonetarySummation><ram:TaxBasisTotalAmount>323.75</ram:TaxBasisTotalAmount>
-    <ram:TaxTotalAmount currencyID="EUR">61.51</ram:TaxTotalAmount><ram:GrandTotalAmount>385.26</ram:GrandTotalAmount>
-   </ram:SpecifiedTradeSettlementHeaderMonetarySummation></ram:ApplicableHeaderTradeSettlement>
- </rsm:SupplyChainTradeTransaction></rsm:CrossIndustryInvoice>"""
-BOMB = (
-    '<!DOCTYPE bomb [<!ENTITY a "'
-    + "ha" * 50
-    + '">'
-    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1 if n > 1 else str()};" * 10}">' for n in range(1, 12))
-    + "]>"
-)
+UBL = ubl("274.75", net="323.75", tax="61.51", gross="385.26")
 
 
 def _pieces(content: str | bytes, length: int = 20_000) -> list[str]:

@@ -38,12 +38,18 @@ Billing = Callable[..., Awaitable[Any]]
 async def service(start_service: Start, outside: Outside, story: Any) -> Running:
     """With one settled job, the contractor's language being English."""
     service = await start_service(build, Settings, "billing")
+    await _settle(outside, story, language="en")
+    return service
+
+
+async def _settle(outside: Outside, story: Any, **contractor: Any) -> str:
+    """Returns the invoice's number."""
     await outside.send(story.client())
-    await outside.send(story.contractor(language="en"))
+    await outside.send(story.contractor(**contractor))
     await outside.send(story.rate_card(1), actor="distributor:buchhaltung")
     await outside.send(story.completed())
     await outside.message(JobSettled, story.job_id)
-    return service
+    return str((await outside.message(InvoiceIssued, story.job_id)).document_number)
 
 
 @pytest.fixture
@@ -120,11 +126,7 @@ async def test_one_document_that_cannot_be_made_keeps_no_other_from_its_files_an
 ) -> None:
     service = await start_service(build, Settings, "billing", makes_files=False)
     run = _commands(service)
-    await outside.send(story.client())
-    await outside.send(story.contractor())
-    await outside.send(story.rate_card(1), actor="distributor:buchhaltung")
-    await outside.send(story.completed())
-    invoice = (await outside.message(InvoiceIssued, story.job_id)).document_number
+    invoice = await _settle(outside, story)
     self_billed = (await outside.message(SelfBilledInvoiceIssued, story.job_id)).document_number
     assert "no files" not in (await run("holds")).output  # asked for a moment ago
 
@@ -159,11 +161,7 @@ async def test_documents_that_nobody_makes_are_on_the_worklist_after_a_while(
 ) -> None:
     service = await start_service(build, Settings, "billing", makes_files=False)
     run = _commands(service)
-    await outside.send(story.client())
-    await outside.send(story.contractor())
-    await outside.send(story.rate_card(1), actor="distributor:buchhaltung")
-    await outside.send(story.completed())
-    invoice = (await outside.message(InvoiceIssued, story.job_id)).document_number
+    invoice = await _settle(outside, story)
     async with service.engine.begin() as db:
         await db.execute(text("UPDATE errands SET created_at = created_at - interval '6 minutes'"))
     listed = (await run("holds")).output

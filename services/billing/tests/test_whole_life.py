@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from own_invoices import BOMB, ubl
 from sqlalchemy import text
 
 from billing.app import build
@@ -41,23 +42,8 @@ CLERK = "distributor:buchhaltung"
 REPLIES = replies_of("billing")
 Start = Callable[..., Awaitable[Running]]
 
-OWN_INVOICE = """<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
- xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
- xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2">
- <cbc:ID>2026-117</cbc:ID><cbc:IssueDate>2026-03-09</cbc:IssueDate>
- <cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>EUR</cbc:DocumentCurrencyCode>
- <cac:TaxTotal><cbc:TaxAmount>54.06</cbc:TaxAmount><cac:TaxSubtotal>
-  <cac:TaxCategory><cbc:ID>S</cbc:ID></cac:TaxCategory></cac:TaxSubtotal></cac:TaxTotal>
- <cac:LegalMonetaryTotal><cbc:TaxExclusiveAmount>284.50</cbc:TaxExclusiveAmount>
-  <cbc:TaxInclusiveAmount>338.56</cbc:TaxInclusiveAmount></cac:LegalMonetaryTotal>
- <cac:InvoiceLine><cbc:LineExtensionAmount>235.50</cbc:LineExtensionAmount></cac:InvoiceLine>
- <cac:InvoiceLine><cbc:LineExtensionAmount>49.00</cbc:LineExtensionAmount></cac:InvoiceLine>
-</Invoice>"""
-BOMB = (
-    '<!DOCTYPE bomb [<!ENTITY a0 "ha">'
-    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
-    + f"]>{OWN_INVOICE.replace('2026-117', '&a11;')}"
-)
+OWN_INVOICE = ubl("235.50", net="284.50", tax="54.06", gross="338.56")
+WITH_A_BOMB = BOMB + OWN_INVOICE.replace("2026-117", "&a11;")
 
 
 async def test_from_the_statement_to_the_payout_the_books_are_right_at_every_step(
@@ -118,7 +104,7 @@ async def test_from_the_statement_to_the_payout_the_books_are_right_at_every_ste
     assert booked == (6, Decimal("59.50"), payable, nothing, nothing)
 
     before = await _rows(billing)
-    assert (await ask(_own_invoice(story, BOMB), contractor)).code == "not-xml"
+    assert (await ask(_own_invoice(story, WITH_A_BOMB), contractor)).code == "not-xml"
     other = story.another_job()
     await outside.send(other.completed())
     await outside.message(JobSettled, other.job_id)

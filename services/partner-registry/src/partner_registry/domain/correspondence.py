@@ -42,15 +42,7 @@ def assigned(
 ) -> Decision[Correspondence | None]:
     """The job is given: both sides are told."""
     of = replace(job or Correspondence(job_id, job_number), client_id=client_id, contractor_id=contractor_id)
-    if of.settled:
-        return Decision(job)
-    return Decision(
-        of,
-        [
-            _tell(of, contractor_id, NoticeKind.assignment),
-            _tell(of, client_id, NoticeKind.assignment_client),
-        ],
-    )
+    return _say(job, of, (contractor_id, NoticeKind.assignment), (client_id, NoticeKind.assignment_client))
 
 
 def released(
@@ -58,9 +50,7 @@ def released(
 ) -> Decision[Correspondence | None]:
     """The contractor no longer has the job."""
     of = replace(job or Correspondence(job_id, job_number), client_id=client_id, contractor_id=None)
-    if of.settled:
-        return Decision(job)
-    return Decision(of, [_tell(of, contractor_id, NoticeKind.released)])
+    return _say(job, of, (contractor_id, NoticeKind.released))
 
 
 def kept(
@@ -68,9 +58,7 @@ def kept(
 ) -> Decision[Correspondence | None]:
     """The client changed the job, and the contractor has it still."""
     of = replace(job or Correspondence(job_id, job_number), client_id=client_id, contractor_id=contractor_id)
-    if of.settled:
-        return Decision(job)
-    return Decision(of, [_tell(of, contractor_id, NoticeKind.amended)])
+    return _say(job, of, (contractor_id, NoticeKind.amended))
 
 
 def unfilled(
@@ -78,9 +66,7 @@ def unfilled(
 ) -> Decision[Correspondence | None]:
     """Nobody is left who could do it: the client is told."""
     of = replace(job or Correspondence(job_id, job_number), client_id=client_id, contractor_id=None)
-    if of.settled:
-        return Decision(job)
-    return Decision(of, [_tell(of, client_id, NoticeKind.unfilled)])
+    return _say(job, of, (client_id, NoticeKind.unfilled))
 
 
 def settled(
@@ -97,6 +83,15 @@ def settled(
             _tell(of, contractor_id, NoticeKind.settlement_contractor),
         ],
     )
+
+
+def _say(
+    job: Correspondence | None, of: Correspondence, *letters: tuple[UUID, NoticeKind]
+) -> Decision[Correspondence | None]:
+    """Once both documents are there, nothing else about the job is worth a letter."""
+    if of.settled:
+        return Decision(job)
+    return Decision(of, [_tell(of, partner_id, notice) for partner_id, notice in letters])
 
 
 def _tell(job: Correspondence, partner_id: UUID, notice: NoticeKind) -> NotifyPartner:
