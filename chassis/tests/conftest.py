@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from toy_service.cable import Cable
+from toy_service.offsets import leave_nothing
 from toy_service.service import BROKEN, NOTES
 from toy_service.world import World
 
@@ -21,7 +22,11 @@ from chassis.testing.network import Outside
 async def world(
     start_service: StartService, outside: Outside, infrastructure: Infrastructure
 ) -> AsyncIterator[World]:
-    """A network with no service in it yet; `await world.start()` starts one, again for a second replica."""
+    """A network with no service in it yet; `await world.start()` starts one, again for a second replica.
+
+    What an earlier test has sent and not taken is not for this one: it counts its own messages.
+    """
+    await leave_nothing(infrastructure.kafka_bootstrap)
     yield World(start_service, outside, infrastructure.new_database("toy"))
     BROKEN.clear()
     NOTES.clear()

@@ -13,7 +13,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import PostgresDsn
 from toy_service.cable import Cable
-from toy_service.offsets import leave_nothing
 from toy_service.service import Settings, build
 from toy_service.world import World
 
@@ -61,11 +60,9 @@ def consumers(monkeypatch: pytest.MonkeyPatch) -> Consumers:
 
 
 @pytest.fixture(autouse=True)
-async def hurried(impatient: None, world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "RETRY_FIRST_SECONDS", 0.05)
     monkeypatch.setattr(reference, "RETRY_MOST_SECONDS", 0.1)
-    yield
-    await leave_nothing(world)
 
 
 def settings_of(world: World) -> Settings:

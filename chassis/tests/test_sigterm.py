@@ -16,7 +16,6 @@ from typing import Any
 from annotated_types import Le
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from toy_service.offsets import leave_nothing
 from toy_service.world import World
 
 from chassis import consume, health, service
@@ -129,4 +128,3 @@ async def test_a_process_whose_event_loop_is_stuck_is_ended(world: World) -> Non
             assert line, "it ended by itself"
         toy.terminate()
         assert await asyncio.wait_for(toy.wait(), WITHIN_SECONDS) == health.EXIT_STUCK
-    await leave_nothing(world)

@@ -59,7 +59,7 @@ class IndexReader:
 
     def __init__(self, topic: Topic, index: Index) -> None:
         self.topic = topic
-        self._index = index
+        self.index = index
         self._next: dict[int, int] = {}
         self._kept: Snapshot | None = None
         self._keep_at = time.monotonic() + KEEP_SECONDS
@@ -106,11 +106,11 @@ class IndexReader:
 
     async def _begin_with_snapshot(self, settings: ServiceSettings) -> None:
         """Kept in the settings' folder, and of no use with another cluster."""
-        if settings.snapshot_folder is None or not isinstance(self._index, Keepable):
+        if settings.snapshot_folder is None or not isinstance(self.index, Keepable):
             return
         async with asyncio.timeout(ANSWER_SECONDS):
             cluster = await cluster_id(settings)
-        self._kept = Snapshot(settings.snapshot_folder / self.topic.name, cluster, self._index)
+        self._kept = Snapshot(settings.snapshot_folder / self.topic.name, cluster, self.index)
         self._next = await asyncio.to_thread(self._kept.load)
 
     async def _read(self, settings: ServiceSettings) -> None:
@@ -176,7 +176,7 @@ class IndexReader:
         """What cannot be read is left out here; the service's own reader makes it a dead letter."""
         try:
             if record.value is None:
-                self._index.remove((record.key or b"").decode())
+                self.index.remove((record.key or b"").decode())
                 return
             envelope = Envelope.from_headers(record.headers)
             message_type: type[Message] = catalogue.decode_type(self.topic.name, envelope.type)
@@ -184,7 +184,7 @@ class IndexReader:
             message = message_type.read(record.value)
         except (Unreadable, UnicodeDecodeError):
             return
-        self._index.put(envelope.subject, envelope.subjectversion or 0, message)
+        self.index.put(envelope.subject, envelope.subjectversion or 0, message)
 
 
 def _begin(

@@ -60,9 +60,9 @@ async def _ask(story: Story, command: Command, actor: str) -> Any:
 async def test_insurance_revoked_between_ranking_and_award_the_next_gets_it(
     start_service: Start, story: Story
 ) -> None:
-    await start_service(build, Settings, "matching")
+    service = await start_service(build, Settings, "matching")
     near, far = story.partner(), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     offer = await story.offer(await story.post())
     assert offer.contractor_id == near.partner_id
     await story.outside.send(near.model_copy(update={"insurance": None}))
@@ -83,7 +83,7 @@ async def test_who_declined_is_asked_again_after_an_amendment_and_keeps_what_he_
 ) -> None:
     service = await start_service(build, Settings, "matching")
     near, far = story.partner(hours="16"), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     job_id = await story.post()
     assert isinstance(await story.decline(await story.offer(job_id)), MatchingAccepted)
     second = await story.offer(job_id, nth=2)
@@ -121,9 +121,9 @@ async def _reserved(service: Running, partner_id: UUID) -> dict[str, int]:
 
 
 async def test_three_are_asked_one_lapses_one_wins_one_is_late(start_service: Start, story: Story) -> None:
-    await start_service(build, Settings, "matching")
+    service = await start_service(build, Settings, "matching")
     partners = [story.partner(postcode) for postcode in ("24937", "24939", "24941")]
-    await story.begin(*partners)
+    await story.begin(service, *partners)
     job_id = await story.post(OfferPolicy.broadcast)
     offers = [await story.offer(job_id, nth=nth) for nth in (1, 2, 3)]
     assert {o.contractor_id for o in offers} == {p.partner_id for p in partners}
@@ -141,7 +141,7 @@ async def test_three_are_asked_one_lapses_one_wins_one_is_late(start_service: St
 async def test_hold_rank_again_and_release_are_the_distributors(start_service: Start, story: Story) -> None:
     service = await start_service(build, Settings, "matching")
     near, far = story.partner(), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     first = await story.offer(await story.post())
     job_id, dispatcher = first.job_id, "distributor:leitstand"
     hold, again = HoldJob(job_id=job_id, reason="access"), RankAgain(job_id=job_id, reason="clear now")
@@ -183,7 +183,7 @@ async def test_a_changed_partner_is_replayed_as_he_was_and_ranked_as_he_is(
 ) -> None:
     service = await start_service(build, Settings, "matching")
     near, far = story.partner(), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     offer = await story.offer(await story.post())
     await story.outside.send(near.model_copy(update={"certifications": []}))
     await story.offer(offer.job_id, nth=2)
@@ -223,7 +223,7 @@ async def _command(service: Running, *words: str, fails: bool | None = False) ->
 async def test_what_partners_did_counts_and_changes_the_order(start_service: Start, story: Story) -> None:
     service = await start_service(build, Settings, "matching")
     one, other = story.partner(), story.partner()
-    await story.begin(one, other)
+    await story.begin(service, one, other)
     offer = await story.offer(await story.post())
     first = offer.contractor_id
     assert isinstance(await story.accept(offer), MatchingAccepted)
@@ -246,7 +246,7 @@ async def test_what_partners_did_counts_and_changes_the_order(start_service: Sta
     reader = service.service.indexes[1]
 
     def known() -> bool:
-        return bool(reader._index.of(first).ratings)  # type: ignore[attr-defined]
+        return bool(reader.index.of(first).ratings)  # type: ignore[attr-defined]
 
     await until(known)
     again = await story.offer(await story.post())

@@ -27,7 +27,6 @@ from contracts.matching_assignments_v1 import (
 )
 from contracts.matching_commands_v1 import AssignByHand
 from contracts.matching_coverage_v1 import Coverage, Reach
-from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
 from contracts.values import Certification, OfferPolicy, ResponseTime, eur
 from matching.app import build
@@ -84,7 +83,7 @@ async def test_the_database_is_as_the_program_sees_it(start_service: Start) -> N
 async def test_asked_declined_asked_expired_and_nobody_left(start_service: Start, story: Story) -> None:
     service = await start_service(build, Settings, "matching", offer_expiry_seconds=1.0)
     near, far = story.partner(), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     job_id = await story.post()
     first = await story.offer(job_id)
     assert first.contractor_id == near.partner_id
@@ -108,7 +107,7 @@ async def test_assigned_with_reasons_and_someone_elses_offer_refused(
 ) -> None:
     service = await start_service(build, Settings, "matching")
     near, far = story.partner(), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     offer = await story.offer(await story.post())
     stranger = await story.accept(offer, by=far.partner_id)
     assert (type(stranger), stranger.code) == (MatchingRejected, "no-open-offer")
@@ -138,26 +137,26 @@ async def test_assigned_with_reasons_and_someone_elses_offer_refused(
 
 
 async def test_nobody_who_may_is_unfilled_at_once(start_service: Start, story: Story) -> None:
-    await start_service(build, Settings, "matching")
-    await story.begin(story.partner(suspended=True))
+    service = await start_service(build, Settings, "matching")
+    await story.begin(service, story.partner(suspended=True))
     job_id = await story.post()
     unfilled = await story.outside.message(JobUnfilled, job_id)
     assert {removed.constraint for removed in unfilled.removed} >= {"suspended"}
 
 
 async def test_a_job_waits_for_its_client_and_its_rate_card(start_service: Start, story: Story) -> None:
-    await start_service(build, Settings, "matching")
+    service = await start_service(build, Settings, "matching")
     contractor = story.partner()
     await story.outside.send(contractor)
     job_id = await story.post()
-    await story.begin()
+    await story.begin(service)
     assert (await story.offer(job_id)).contractor_id == contractor.partner_id
 
 
 async def test_suspended_after_the_award_the_next_one_gets_it(start_service: Start, story: Story) -> None:
     service = await start_service(build, Settings, "matching")
     near, far = story.partner(), story.partner("24941")
-    await story.begin(near, far)
+    await story.begin(service, near, far)
     job_id = await story.post(OfferPolicy.direct)
     assert (await story.outside.message(JobAssigned, job_id)).contractor_id == near.partner_id
     await story.outside.send(near.model_copy(update={"suspended": True}))
@@ -173,7 +172,7 @@ async def test_two_replicas_and_one_free_slot(start_service: Start, story: Story
     url = str(service.settings.database_url)
     await start_service(build, Settings, "matching", database_url=url)
     only = story.partner(hours="8")
-    await story.begin(only)
+    await story.begin(service, only)
     jobs = await asyncio.gather(*[story.post() for _ in range(24)])
     offers = await asyncio.gather(*[story.offer(job_id) for job_id in jobs])
     replies = await asyncio.gather(*[story.accept(offer) for offer in offers])
@@ -226,7 +225,7 @@ async def test_coverage_is_measured_and_told_when_it_changed(start_service: Star
         ]
 
     partner = story.partner()
-    await story.begin(partner)
+    await story.begin(service, partner)
     await until(measured)
     reaches = await measured()
     assert {(each.response_time, each.certification.level) for each in reaches if each.certification} == {
@@ -255,10 +254,8 @@ async def test_jobs_that_compete_are_planned_together(start_service: Start, stor
         for line in (story.line, rare)
     ]
     able, other = story.partner(hours="16", certifications=both), story.partner("24941", hours="8")
-    await story.begin(able, other)
-    # started after them: its memory is complete before it takes the first job
     service = await start_service(build, Settings, "matching", gather_seconds=WINDOW.total_seconds())
-    await until(lambda: _known(service, able, other))
+    await story.begin(service, able, other)
     # all in one window
     await until(lambda: window_end(datetime.now(UTC), WINDOW) - datetime.now(UTC) > WINDOW * 0.8)
     jobs = [await story.post(OfferPolicy.direct) for _ in range(2)]
@@ -268,10 +265,3 @@ async def test_jobs_that_compete_are_planned_together(start_service: Start, stor
     planned = [story.outside.messages(CandidatesRanked, job_id)[0].planned_with for job_id in jobs]
     assert planned == [None, 2, 2]
     assert await _reconciled(service)
-
-
-async def _known(service: Running, *partners: Partner) -> bool:
-    """In the database too."""
-    ids = [str(partner.partner_id) for partner in partners]
-    question = "SELECT partner_id FROM contractor WHERE partner_id = ANY(CAST(:ids AS uuid[]))"
-    return len(await _rows(service, question, ids=ids)) == len(ids)

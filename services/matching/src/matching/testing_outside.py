@@ -11,8 +11,10 @@ from string import ascii_lowercase
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from chassis.service import Running
-from chassis.testing.network import Outside
+from chassis.testing.network import Outside, until
 from contracts.billing_rate_cards_v1 import RateCard, RateCardVersion
 from contracts.catalogue import replies_of
 from contracts.ids import job_number, uuid7
@@ -35,6 +37,8 @@ from contracts.values import (
     ZoneTravel,
     eur,
 )
+from matching.candidates import PartnerIndex
+from matching.tables import contractor
 
 REPLIES = replies_of("matching")
 Start = Callable[..., Awaitable[Running]]
@@ -51,10 +55,22 @@ class Story:
     rate_card_id: UUID = field(default_factory=uuid7)
     posted: dict[UUID, JobPosted] = field(default_factory=dict)
 
-    async def begin(self, *partners: Partner) -> None:
-        for partner in (self.partner(partner_id=self.client_id, availability=None), *partners):
+    async def begin(self, service: Running, *partners: Partner) -> None:
+        """Return when the service knows them all, in its database and in memory."""
+        everybody = (self.partner(partner_id=self.client_id, availability=None), *partners)
+        for partner in everybody:
             await self.outside.send(partner)
         await self.outside.send(self.rate_card())
+        ids = [partner.partner_id for partner in everybody]
+        memory = next(each.index for each in service.service.indexes if isinstance(each.index, PartnerIndex))
+        known = select(func.count()).select_from(contractor).where(contractor.c.partner_id.in_(ids))
+
+        async def knows() -> bool:
+            async with service.engine.connect() as db:
+                count = (await db.execute(known)).scalar_one()
+            return count == len(ids) and all(memory.version_of(each) for each in ids)
+
+        await until(knows)
 
     def partner(self, postcode: str = "24937", hours: str = "40", **changed: Any) -> Partner:
         fit: dict[str, Any] = {
