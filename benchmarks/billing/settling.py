@@ -27,6 +27,7 @@ from billing.settings import Settings
 from billing.store import PARTNERS, RATE_CARDS, SETTLEMENTS, WORK_CLASSES
 from billing.translation import completed_work, partner_from
 from chassis import database, migrate, outbox
+from chassis.database import transaction
 from chassis.decisions import Decision, Numbered
 from contracts.billing_commands_v1 import PublishRateCard
 from contracts.ids import job_number, uuid7
@@ -94,7 +95,7 @@ class Bench:
 
     async def _settle(self, engine: AsyncEngine, works: Sequence[CompletedWork]) -> None:
         now = datetime.now(UTC)
-        async with engine.begin() as db:
+        async with transaction(engine) as db:
             cards = await RATE_CARDS.load(db, {str(RATE_CARD_ID)}, lock=False)
             wanted = {str(one) for work in works for one in (work.client_id, work.contractor_id)}
             partners = await PARTNERS.load(db, wanted, lock=False)

@@ -18,7 +18,7 @@ from contracts.ids import uuid7
 
 CANCELLED = ("cancel done_otherwise", "timer remind")
 PARTITION = 7
-LOCKED = "DBAPIError 55P03"
+LOCKED = "LockNotAvailableError 55P03"
 TRIES = consume.ALONE_AFTER + consume.TRIES_ALONE
 
 

@@ -11,9 +11,8 @@ import structlog
 import typer
 import uvloop
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import dead_letters_cli, kafka, logs, migrate
+from chassis import database, dead_letters_cli, kafka, logs, migrate
 from chassis.service import Service, run
 from chassis.settings import ServiceSettings
 
@@ -95,7 +94,7 @@ def _tune_collector() -> None:
 async def _prepare(service: Service, settings: ServiceSettings) -> None:
     try:
         await migrate.prepare(settings, service.name, service.migrations, service.append_only)
-    except (OSError, SQLAlchemyError) as error:
+    except database.ERRORS as error:
         raise SystemExit(f"{service.name}: the database cannot be prepared: {error}") from error
     created = await kafka.create_topics(settings, kafka.topics_of(service.name))
     log.info("prepared", topics_created=created)

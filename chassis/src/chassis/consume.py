@@ -41,7 +41,7 @@ POLL_SECONDS = 0.5
 that a rebalance brings: its fetch stands behind the one under way."""
 TRY_AGAIN_SECONDS = 0.5
 COMMIT_SECONDS = 0.5
-"""Offsets are committed this often under load, at once when idle: progress in the database is what counts."""
+"""Offsets are committed no more often than this: progress in the database is what counts."""
 BACKOFF_FIRST, BACKOFF_MOST = 0.1, 10.0
 ILL_WAITS_SECONDS = 15.0
 ALONE_AFTER = 3
@@ -146,7 +146,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._stay_behind_progress(consumer)
             found = await consumer.getmany(timeout_ms=0, max_records=most)
             if not found:
-                await self._commit()
+                await self._commit_now_and_then()
                 found = await consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=most)
         except ConsumerStoppedError:
             raise
@@ -238,8 +238,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.took(time.monotonic() - began)
         for record in records:
             self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        if time.monotonic() - self._committed_at > COMMIT_SECONDS:
-            await self._commit()
+        await self._commit_now_and_then()
 
     async def _insist(self, records: Sequence[ConsumerRecord]) -> None:
         tries = 0
@@ -363,6 +362,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return True
 
     # -- offsets and partitions ---------------------------------------------------------------------------------------
+
+    async def _commit_now_and_then(self) -> None:
+        if time.monotonic() - self._committed_at > COMMIT_SECONDS:
+            await self._commit()
 
     async def _commit(self) -> None:
         """Commit what is through, of the partitions that are still ours. A failure costs a redelivery, no more."""

@@ -1,10 +1,24 @@
-"""The connection pool, with the time-outs that free what a frozen process holds."""
+"""The connection pool, with the time-outs that free what a frozen process holds; and a batch's transaction in it."""
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy import TextClause
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis.settings import ServiceSettings
+
+BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver says of a connection that is gone, or that the server ended while nothing was under way on it."""
+ERRORS = (SQLAlchemyError, asyncpg.PostgresError, *BROKEN, OSError)
+"""What talking to the database raises, through SQLAlchemy or without it."""
 
 SESSION = {
     "application_name": "",
@@ -39,5 +53,90 @@ def connect(settings: ServiceSettings, service: str, *, as_owner: bool = False) 
             "server_settings": SESSION | {"application_name": f"servicenetz {service}"},
             "timeout": 5,
             "command_timeout": 30,
+            "record_class": _Row,
         },
     )
+
+
+class Session(Protocol):
+    """What statements are executed with: a `transaction` here, or a connection of SQLAlchemy's."""
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The pool it comes from."""
+        ...
+
+    # positional, since SQLAlchemy has other names for them
+    async def execute(
+        self, statement: TextClause, parameters: Mapping[str, Any] | None = None, /
+    ) -> Iterable[Any]:
+        """The rows, with their columns as attributes. Raises what `ERRORS` says."""
+        ...
+
+
+class _Row(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
+    """A row with its columns as attributes, as SQLAlchemy's are."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class _Transaction:
+    """Statements go to the driver itself: what runs twenty times for each batch is not worth three times its price."""
+
+    def __init__(self, engine: AsyncEngine, driver: Any) -> None:
+        self.engine = engine
+        self._driver = driver
+
+    async def execute(
+        self, statement: TextClause, parameters: Mapping[str, Any] | None = None, /
+    ) -> Iterable[Any]:
+        sql, names = _compiled(statement)
+        rows: list[Any] = await self._driver.fetch(sql, *[(parameters or {})[name] for name in names])
+        return rows
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, *, keep: bool = True) -> AsyncIterator[Session]:
+    """A transaction on a connection of the pool; committed at the end, or rolled back when not to `keep`.
+
+    A connection that is broken, or was left in the middle of something, is closed: the server rolls back.
+    """
+    async with engine.connect() as pooled:
+        driver = (await pooled.get_raw_connection()).driver_connection
+        assert driver is not None  # noqa: S101  # it has just been checked out
+        at_work = driver.transaction()
+        try:
+            await at_work.start()
+            yield _Transaction(engine, driver)
+            await (at_work.commit() if keep else at_work.rollback())
+        except Exception:
+            await _give_up(pooled, driver, at_work)
+            raise
+        except BaseException:
+            await pooled.invalidate()
+            raise
+
+
+async def _give_up(pooled: AsyncConnection, driver: Any, at_work: Any) -> None:
+    """Roll back, if there is still something to do it with."""
+    try:
+        if driver.is_in_transaction():
+            await at_work.rollback()
+    except ERRORS:
+        await pooled.invalidate()
+    else:
+        if driver.is_closed():
+            await pooled.invalidate()
+
+
+@cache
+def _compiled(statement: TextClause) -> tuple[str, list[str]]:
+    """The statement as the driver takes it, and the names of its parameters in their order."""
+    compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+    return compiled.string, list(compiled.positiontup or ())

@@ -11,9 +11,8 @@ from typing import Annotated, TypeVar
 
 import typer
 from aiokafka.errors import KafkaError
-from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import dead_letters
+from chassis import database, dead_letters
 from chassis.dead_letters import By, NotPossible, Parked
 from chassis.service import Running, Service
 from chassis.settings import ServiceSettings
@@ -51,7 +50,7 @@ class Hands:
             return asyncio.run(acting())
         except NotPossible as error:
             raise SystemExit(str(error)) from error
-        except (OSError, SQLAlchemyError, KafkaError) as error:
+        except (KafkaError, *database.ERRORS) as error:
             raise SystemExit(f"database or broker cannot be reached: {type(error).__name__}") from error
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
-import asyncpg
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from chassis.database import BROKEN
 
 TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03", "25P03", "25P04")
 """Connection, rollback (serialization, deadlock), resources, operator intervention, lock not available; a transaction
@@ -79,7 +80,7 @@ def classify(error: BaseException) -> Kind:
         if state.startswith(OUR_FAULT_SQLSTATES):
             return Kind.ILL
         return Kind.DETERMINISTIC
-    if isinstance(error, (InterfaceError, asyncpg.InterfaceError)) or (
+    if isinstance(error, (InterfaceError, *BROKEN)) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     ):
         return Kind.TRANSIENT

@@ -18,9 +18,9 @@ from faststream.asgi import AsgiResponse, get
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis import database
 from chassis.metrics import Registered
 
 log = structlog.get_logger()
@@ -138,7 +138,7 @@ def routes(
     async def parked(_scope: Any) -> AsgiResponse:
         try:
             found = await asyncio.wait_for(held_up(engine), ANSWER_SECONDS)
-        except (TimeoutError, OSError, SQLAlchemyError) as error:
+        except database.ERRORS as error:
             body = json.dumps({"error": type(error).__name__}).encode()
             return AsgiResponse(body, 503, {"content-type": "application/json"})
         return AsgiResponse(json.dumps(found).encode(), 200, {"content-type": "application/json"})

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import tables
+from chassis.database import Session
 from chassis.errors import Conflict
 from chassis.items import Item, Outcome
 from chassis.rows import arrays, insert_many
@@ -56,11 +56,11 @@ _move_progress = text(
     "WHERE p.reader = :reader AND p.topic = t.topic AND p.partition = t.partition"
 )
 _progress = text("SELECT topic, partition, next_offset FROM progress WHERE reader = :reader")
-_clock = text("SELECT clock_timestamp()")
+_clock = text("SELECT clock_timestamp() AS now")
 
 
 async def lock_progress(
-    db: AsyncConnection, reader: str, first_offsets: Mapping[Partition, int]
+    db: Session, reader: str, first_offsets: Mapping[Partition, int]
 ) -> tuple[dict[Partition, int], datetime]:
     """The next offset of each partition, its row locked, and the time of the decision.
 
@@ -68,14 +68,14 @@ async def lock_progress(
     """
     ordered = sorted(first_offsets)
     where = {"reader": reader, "topics": [t for t, _ in ordered], "partitions": [p for _, p in ordered]}
-    rows = (await db.execute(_lock_progress, where)).all()
+    rows = list(await db.execute(_lock_progress, where))
     if len(rows) < len(ordered):
         await begin_progress(db, reader, first_offsets)
-        rows = (await db.execute(_lock_progress, where)).all()
+        rows = list(await db.execute(_lock_progress, where))
     return {(row.topic, row.partition): row.next_offset for row in rows}, rows[0].now
 
 
-async def move_progress(db: AsyncConnection, reader: str, counts: Mapping[Partition, Count]) -> None:
+async def move_progress(db: Session, reader: str, counts: Mapping[Partition, Count]) -> None:
     """Add what this batch did to the counts; the table's own check holds the sum."""
     values = list(counts.values())
     await db.execute(
@@ -92,13 +92,13 @@ async def move_progress(db: AsyncConnection, reader: str, counts: Mapping[Partit
     )
 
 
-async def progress(db: AsyncConnection, reader: str) -> dict[Partition, int]:
+async def progress(db: Session, reader: str) -> dict[Partition, int]:
     """The next offset of each partition, nothing locked."""
     rows = await db.execute(_progress, {"reader": reader})
     return {(row.topic, row.partition): row.next_offset for row in rows}
 
 
-async def begin_progress(db: AsyncConnection, reader: str, offsets: Mapping[Partition, int]) -> None:
+async def begin_progress(db: Session, reader: str, offsets: Mapping[Partition, int]) -> None:
     """The first offset of partitions that were never seen; what is known stays as it is."""
     ordered = sorted(offsets)
     await db.execute(
@@ -112,9 +112,10 @@ async def begin_progress(db: AsyncConnection, reader: str, offsets: Mapping[Part
     )
 
 
-async def clock(db: AsyncConnection) -> datetime:
+async def clock(db: Session) -> datetime:
     """The database's time."""
-    now: datetime = (await db.execute(_clock)).scalar_one()
+    (row,) = await db.execute(_clock)
+    now: datetime = row.now
     return now
 
 
@@ -141,7 +142,7 @@ _set_outcomes = text(
 _prune_inbox = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
 
 
-async def take_in(db: AsyncConnection, reader: str, items: Collection[Item]) -> dict[tuple[str, str], Any]:
+async def take_in(db: Session, reader: str, items: Collection[Item]) -> dict[tuple[str, str], Any]:
     """Write each item's id down; returns the rows of those that were there already."""
     keys = [item.inbox_key for item in items]
     where = {
@@ -157,7 +158,7 @@ async def take_in(db: AsyncConnection, reader: str, items: Collection[Item]) -> 
     return {key: row for row in old if (key := (row.source, row.message_id)) not in new}
 
 
-async def set_outcomes(db: AsyncConnection, reader: str, items: Iterable[Item]) -> None:
+async def set_outcomes(db: Session, reader: str, items: Iterable[Item]) -> None:
     """Outcome and reply of the items that did not simply succeed without one; a repeat leaves its first as it is."""
     telling = [
         item
@@ -182,9 +183,9 @@ async def set_outcomes(db: AsyncConnection, reader: str, items: Iterable[Item]) 
     )
 
 
-async def prune_inbox(db: AsyncConnection, days: int) -> int:
+async def prune_inbox(db: Session, days: int) -> None:
     """Forget ids older than `days`; commands that old are refused by their id."""
-    return (await db.execute(_prune_inbox, {"days": days})).rowcount
+    await db.execute(_prune_inbox, {"days": days})
 
 
 # -- subject versions -------------------------------------------------------------------------------------------------
@@ -198,21 +199,22 @@ _move_versions = text(
     "UPDATE subject_versions v SET version = t.version "
     "FROM unnest(CAST(:subject AS text[]), CAST(:topic AS text[]), CAST(:reader AS text[]), "
     "CAST(:version AS bigint[]), CAST(:old AS bigint[])) AS t(subject, topic, reader, version, old) "
-    "WHERE v.subject = t.subject AND v.topic = t.topic AND v.reader = t.reader AND v.version = t.old"
+    "WHERE v.subject = t.subject AND v.topic = t.topic AND v.reader = t.reader AND v.version = t.old "
+    "RETURNING v.version"
 )
 
 VersionKey = tuple[str, str, str]
 """(reader, topic, subject); the reader is empty for what this service published."""
 
 
-async def versions(db: AsyncConnection, reader: str, subjects: Collection[str]) -> dict[VersionKey, int]:
+async def versions(db: Session, reader: str, subjects: Collection[str]) -> dict[VersionKey, int]:
     """The newest version read by this reader and published by this service, per topic and subject."""
     rows = await db.execute(_versions, {"subjects": list(subjects), "reader": reader})
     return {(row.reader, row.topic, row.subject): row.version for row in rows}
 
 
 async def save_versions(
-    db: AsyncConnection, before: Mapping[VersionKey, int], after: Mapping[VersionKey, int]
+    db: Session, before: Mapping[VersionKey, int], after: Mapping[VersionKey, int]
 ) -> None:
     """Write the changed versions. Raises Conflict when another replica moved one of them meanwhile."""
     columns = list(tables.subject_versions.columns)
@@ -223,7 +225,7 @@ async def save_versions(
     if moved:
         names = ("subject", "topic", "reader", "version", "old")
         parameters = dict(zip(names, map(list, zip(*moved, strict=True)), strict=True))
-        if (await db.execute(_move_versions, parameters)).rowcount != len(moved):
+        if len(list(await db.execute(_move_versions, parameters))) != len(moved):
             raise Conflict("another replica published or read one of these subjects meanwhile")
 
 
@@ -235,6 +237,6 @@ _lock_births = text(
 )
 
 
-async def lock_births(db: AsyncConnection, keys: Collection[str]) -> None:
+async def lock_births(db: Session, keys: Collection[str]) -> None:
     """A row that is not there yet cannot be locked: these stand for new ones, as <rows>/<id>, until the commit."""
     await db.execute(_lock_births, {"keys": list(keys)})

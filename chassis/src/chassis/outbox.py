@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import tables
+from chassis.database import Session
 from chassis.items import TIMER, Item
 from chassis.journal import Partition
 from chassis.rows import arrays, insert_many, upsert_many
@@ -54,14 +54,14 @@ _compacted_after = text(
 )
 
 
-async def put_out(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> None:
+async def put_out(db: Session, rows: Sequence[OutboxRow], now: datetime) -> None:
     """Write messages down that this transaction decided."""
     values = [(r.aggregate, *r.cause, r.topic, r.key, r.headers, r.value, now) for r in rows]
     await db.execute(_put_out, arrays(_outbox_columns, values))
 
 
 async def take_out(
-    db: AsyncConnection, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]
+    db: Session, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]
 ) -> list[Any]:
     """Unsent rows of these aggregates and of these records (first and last offset), locked, oldest first.
 
@@ -80,28 +80,26 @@ async def take_out(
     return sorted(rows, key=lambda row: row.id)
 
 
-async def stale_aggregates(db: AsyncConnection, age: timedelta, most: int) -> list[str]:
+async def stale_aggregates(db: Session, age: timedelta, most: int) -> list[str]:
     """Aggregates with messages that stayed unsent for this long: a crash left them, and no redelivery came."""
     rows = await db.execute(_stale_aggregates, {"age": age, "most": most})
     return [row.aggregate for row in rows]
 
 
-async def save_compacted(
-    db: AsyncConnection, rows: Mapping[tuple[str, str], tuple[str, bytes | None]]
-) -> None:
+async def save_compacted(db: Session, rows: Mapping[tuple[str, str], tuple[str, bytes | None]]) -> None:
     """Keep the current message of each subject on a compacted topic: (topic, subject) to (headers, value)."""
     values = [(*key, *rows[key]) for key in sorted(rows)]
     await db.execute(_save_compacted, arrays(_compacted_columns, values))
 
 
-async def compacted_after(db: AsyncConnection, place: tuple[str, str], most: int) -> list[tuple[str, str]]:
+async def compacted_after(db: Session, place: tuple[str, str], most: int) -> list[tuple[str, str]]:
     """The next subjects with a compacted message, as (topic, subject), in order."""
     topic, subject = place
     rows = await db.execute(_compacted_after, {"topic": topic, "subject": subject, "most": most})
     return [(row.topic, row.subject) for row in rows]
 
 
-async def lock_compacted(db: AsyncConnection, subjects: Collection[str]) -> list[Any]:
+async def lock_compacted(db: Session, subjects: Collection[str]) -> list[Any]:
     """The current compacted messages of these subjects; none of them changes before this transaction ends."""
     return list(await db.execute(_lock_compacted, {"subjects": list(subjects)}))
 
@@ -120,18 +118,18 @@ _errand_columns = list(tables.errands.columns)
 _put_errands = insert_many(tables.errands, _errand_columns)
 
 
-async def lock_counters(db: AsyncConnection, names: Collection[str]) -> dict[str, int]:
+async def lock_counters(db: Session, names: Collection[str]) -> dict[str, int]:
     """The last number given out of each range, its row locked, in name order."""
     rows = await db.execute(_lock_counters, {"names": sorted(names)})
     return {row.name: row.last for row in rows}
 
 
-async def save_counters(db: AsyncConnection, counters: Mapping[str, int]) -> None:
+async def save_counters(db: Session, counters: Mapping[str, int]) -> None:
     """Write the last numbers given out of ranges that are locked."""
     await db.execute(_save_counters, {"names": list(counters), "last": list(counters.values())})
 
 
-async def put_errands(db: AsyncConnection, errands: Sequence[tuple[str, str, str]], now: datetime) -> None:
+async def put_errands(db: Session, errands: Sequence[tuple[str, str, str]], now: datetime) -> None:
     """Write errands down as (id, kind, payload as JSON)."""
     rows = [(*errand, 0, now, now) for errand in errands]
     await db.execute(_put_errands, arrays(_errand_columns, rows))

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import tables
+from chassis.database import Session
 from chassis.items import Item, StoredRecord, pack_headers, unpack_headers
 from chassis.rows import arrays, insert_many, upsert_many
 
@@ -66,15 +66,13 @@ class Parking:
     attempts: int = 0
 
 
-async def parked_aggregates(db: AsyncConnection, reader: str, aggregates: Collection[str]) -> dict[str, bool]:
+async def parked_aggregates(db: Session, reader: str, aggregates: Collection[str]) -> dict[str, bool]:
     """Which of these have parked records, and whether the first of them waits for a missing version."""
     rows = await db.execute(_parked_aggregates, {"reader": reader, "aggregates": list(aggregates)})
     return {row.aggregate: row.gap for row in rows}
 
 
-async def park(
-    db: AsyncConnection, reader: str, parkings: Sequence[tuple[Item, Parking]], now: datetime
-) -> None:
+async def park(db: Session, reader: str, parkings: Sequence[tuple[Item, Parking]], now: datetime) -> None:
     """Put records aside, or say anew why they stay there."""
     fresh = [(item, parking) for item, parking in parkings if item.parked_id is None]
     again = [(item, parking) for item, parking in parkings if item.parked_id is not None]
@@ -117,7 +115,7 @@ async def park(
 
 
 async def parked_records(
-    db: AsyncConnection, reader: str, aggregates: Collection[str], *, lock: bool
+    db: Session, reader: str, aggregates: Collection[str], *, lock: bool
 ) -> list[tuple[StoredRecord, Any]]:
     """The parked records of these aggregates in order, each with its row."""
     rows = await db.execute(
@@ -140,27 +138,27 @@ async def parked_records(
     ]
 
 
-async def unpark(db: AsyncConnection, ids: Collection[int]) -> None:
+async def unpark(db: Session, ids: Collection[int]) -> None:
     await db.execute(_unpark, {"ids": list(ids)})
 
 
-async def look_now(db: AsyncConnection, reader: str, aggregates: Collection[str], now: datetime) -> None:
+async def look_now(db: Session, reader: str, aggregates: Collection[str], now: datetime) -> None:
     """The missing version came: look at what waits behind it."""
     await db.execute(_look_now, {"reader": reader, "aggregates": list(aggregates), "now": now})
 
 
-async def wake_waiting(db: AsyncConnection, arrived: Collection[str], now: datetime) -> None:
+async def wake_waiting(db: Session, arrived: Collection[str], now: datetime) -> None:
     """Reference rows came or changed: look at what waits for them."""
     await db.execute(_wake_waiting, {"arrived": list(arrived), "now": now})
 
 
-async def due_parked(db: AsyncConnection, reader: str, now: datetime, most: int) -> list[str]:
+async def due_parked(db: Session, reader: str, now: datetime, most: int) -> list[str]:
     """Aggregates whose first parked record is to be looked at now, or is first only since its predecessor went."""
     rows = await db.execute(_due_parked, {"reader": reader, "now": now, "most": most})
     return [row.aggregate for row in rows]
 
 
-async def put_off_parked(db: AsyncConnection, reader: str, aggregate: str, until: datetime) -> None:
+async def put_off_parked(db: Session, reader: str, aggregate: str, until: datetime) -> None:
     """Leave this aggregate's first parked record alone for a while."""
     await db.execute(_put_off_parked, {"reader": reader, "aggregate": aggregate, "until": until})
 
@@ -204,7 +202,7 @@ class DueTimer:
     due_at: datetime
 
 
-async def save_timers(db: AsyncConnection, changes: Mapping[TimerKey, datetime | None]) -> None:
+async def save_timers(db: Session, changes: Mapping[TimerKey, datetime | None]) -> None:
     """Set or cancel timers, the last word for each."""
     cancelled = sorted(key for key, due_at in changes.items() if due_at is None)
     due = sorted((*key, due_at) for key, due_at in changes.items() if due_at is not None)
@@ -215,7 +213,7 @@ async def save_timers(db: AsyncConnection, changes: Mapping[TimerKey, datetime |
         await db.execute(_set_timers, arrays(_timer_columns, due))
 
 
-async def fire_timers(db: AsyncConnection, items: Collection[Item]) -> set[TimerKey]:
+async def fire_timers(db: Session, items: Collection[Item]) -> set[TimerKey]:
     """Delete these timers; those returned are ours to act on, the others somebody else fired or changed."""
     keys = [
         (*item.aggregate, item.timer.name, item.timer_due_at)
@@ -234,20 +232,19 @@ _glance = text(
 )
 
 
-async def glance(db: AsyncConnection) -> Any:
+async def glance(db: Session) -> Any:
     """Whether there may be anything to do, for all readers: now, timer_due_at, some_parked, oldest_unsent_at."""
-    return (await db.execute(_glance)).one()
+    (row,) = await db.execute(_glance)
+    return row
 
 
-async def due_timers(
-    db: AsyncConnection, kinds: Collection[tuple[str, str]], now: datetime, most: int
-) -> list[Any]:
+async def due_timers(db: Session, kinds: Collection[tuple[str, str]], now: datetime, most: int) -> list[Any]:
     """Timers of these kinds (rows, name) that are due, the oldest first. Nothing is locked."""
     where = {"aggregates": [rows for rows, _ in kinds], "names": [name for _, name in kinds]}
     return list(await db.execute(_due_timers, where | {"now": now, "most": most}))
 
 
-async def put_off_timer(db: AsyncConnection, due: Any, until: datetime) -> None:
+async def put_off_timer(db: Session, due: Any, until: datetime) -> None:
     """Let a timer that is due fire later, unless somebody fired or changed it meanwhile."""
     await db.execute(
         _put_off_timer,

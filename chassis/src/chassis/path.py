@@ -7,18 +7,18 @@ Records, timers and parked records all come through here; they differ only in ho
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import journal, outbox, parked
 from chassis.batch import Batch, Desk
 from chassis.clock import Clock
+from chassis.database import Session, transaction
 from chassis.decisions import Row
 from chassis.errors import Conflict, said
 from chassis.items import (
@@ -79,7 +79,7 @@ class Path:
         keep: False decides them and rolls back, to see whether they would fail too.
         """
         items = [self._read(record, failure) for record in records]
-        async with self._transaction(keep) as db:
+        async with transaction(self._engine, keep=keep) as db:
             batch = await self._begin_records(db, items)
             if batch.items:
                 await self._finish(db, batch)
@@ -112,7 +112,7 @@ class Path:
             timer_item(self.reader.by_timer[(row.aggregate, row.name)], row.aggregate_id, row.due_at, number)
             for number, row in enumerate(due)
         ]
-        async with self._transaction() as db:
+        async with transaction(self._engine) as db:
             batch = self._batch(items, await journal.clock(db))
             await self._load(db, batch, batch.wants(items))
             fired = await parked.fire_timers(db, items)
@@ -135,7 +135,7 @@ class Path:
         redrive: also those that are dead letters; without it they hold back their successors.
         most: no more than so many of each aggregate. failure: as for `take`; they become dead letters.
         """
-        async with self._transaction() as db:
+        async with transaction(self._engine) as db:
             batch = await self._begin_parked(db, aggregates, redrive=redrive, most=most, failure=failure)
             if batch.items:
                 await self._finish(db, batch)
@@ -164,7 +164,7 @@ class Path:
 
     async def put_off(self, what: Any, by: timedelta) -> None:
         """Leave a timer (as `fire` takes it) or a parked aggregate alone for a while."""
-        async with self._transaction() as db:
+        async with transaction(self._engine) as db:
             until = self._clock.now(await journal.clock(db)) + by
             if isinstance(what, str):
                 await parked.put_off_parked(db, self.reader.name, what, until)
@@ -178,17 +178,17 @@ class Path:
 
     async def begin(self, offsets: Mapping[Partition, int]) -> None:
         """Write down where partitions begin for this reader, unless that is known."""
-        async with self._transaction() as db:
+        async with transaction(self._engine) as db:
             await journal.begin_progress(db, self.reader.name, offsets)
 
     async def probe(self) -> None:
         """Whether the database answers."""
-        async with self._transaction(keep=False) as db:
+        async with transaction(self._engine, keep=False) as db:
             await journal.clock(db)
 
     # -- how a transaction begins -------------------------------------------------------------------------------------
 
-    async def _begin_records(self, db: AsyncConnection, items: Sequence[Item]) -> Batch:
+    async def _begin_records(self, db: Session, items: Sequence[Item]) -> Batch:
         """Progress, then inbox: what was passed already is left out, what was taken in already is a duplicate."""
         first_offsets: dict[Partition, int] = {}
         for item in items:
@@ -253,7 +253,7 @@ class Path:
 
     async def _begin_parked(
         self,
-        db: AsyncConnection,
+        db: Session,
         aggregates: Collection[str],
         *,
         redrive: bool,
@@ -284,21 +284,7 @@ class Path:
 
     # -- what is the same for all -------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _transaction(self, keep: bool = True) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as db:
-            transaction = await db.begin()
-            try:
-                yield db
-            except BaseException:
-                await transaction.rollback()
-                raise
-            if keep:
-                await transaction.commit()
-            else:
-                await transaction.rollback()
-
-    async def _finish(self, db: AsyncConnection, batch: Batch) -> None:
+    async def _finish(self, db: Session, batch: Batch) -> None:
         """Load, decide, save: in rounds, as long as decisions ask for more rows or stand behind one that did.
 
         Counters are locked only when no row is asked for any more: their rows are what all writers share.
@@ -316,7 +302,7 @@ class Path:
             pending, wanted, ranges = batch.decide(pending)
         await self._save(db, batch)
 
-    async def _load(self, db: AsyncConnection, batch: Batch, wanted: Collection[Row]) -> None:
+    async def _load(self, db: Session, batch: Batch, wanted: Collection[Row]) -> None:
         """One statement per table, tables in the reader's order, rows in id order."""
         for name, rows in self._rows.items():
             locked = {
@@ -331,7 +317,7 @@ class Path:
             if seen:
                 batch.keep(name, seen, await rows.load(db, seen, lock=False), lock=False)
 
-    async def _save(self, db: AsyncConnection, batch: Batch) -> None:
+    async def _save(self, db: Session, batch: Batch) -> None:
         await self._none_was_born(db, batch)
         for name, rows in self._rows.items():
             if batch.changed.get(name):
@@ -355,7 +341,7 @@ class Path:
         if batch.out:
             await outbox.put_out(db, batch.out, batch.written_at)
 
-    async def _none_was_born(self, db: AsyncConnection, batch: Batch) -> None:
+    async def _none_was_born(self, db: Session, batch: Batch) -> None:
         """Rows about to be made must still be missing: nothing held off another replica that made them meanwhile.
 
         Raises Conflict; done again, the decision sees the row.
@@ -369,7 +355,7 @@ class Path:
             if ids and await rows.load(db, ids, lock=False):
                 raise Conflict(f"another replica has made one of these {name} rows meanwhile")
 
-    async def _save_parked(self, db: AsyncConnection, batch: Batch) -> None:
+    async def _save_parked(self, db: Session, batch: Batch) -> None:
         if batch.parkings:
             await parked.park(db, self.reader.name, batch.parkings, batch.now)
         gone = [

@@ -21,6 +21,7 @@ from aiokafka.partitioner import murmur2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import outbox
+from chassis.database import transaction
 from chassis.errors import Unsent, leaked
 from chassis.items import unpack_headers
 from chassis.journal import Partition
@@ -74,7 +75,7 @@ class Publisher:
         """
         sending = False
         try:
-            async with self._engine.connect() as db, db.begin():
+            async with transaction(self._engine) as db:
                 rows = await outbox.take_out(db, aggregates, causes)
                 if rows:
                     sending = True
@@ -110,7 +111,7 @@ class Publisher:
 
         Returns how many there were.
         """
-        async with self._engine.connect() as db, db.begin():
+        async with transaction(self._engine) as db:
             rows = await outbox.lock_compacted(db, subjects)
             if rows:
                 await self._send(

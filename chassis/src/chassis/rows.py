@@ -8,8 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Column, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Session
 from chassis.decisions import Row
 
 T = TypeVar("T")
@@ -22,11 +22,11 @@ class Rows(Protocol[T]):
 
     name: str
 
-    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, T]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, T]:
         """The rows with these ids, those missing left out; locked in id order when `lock`."""
         ...
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, T]) -> None:
+    async def save(self, db: Session, values: Mapping[str, T]) -> None:
         """Write these rows, new ones and known ones, with one statement per table."""
         ...
 
@@ -105,7 +105,7 @@ class TableRows(Generic[T]):
         """To be changed, or to stay as it is until this transaction ends."""
         return Row(self.name, str(row_id), lock=True)
 
-    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, T]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, T]:
         result = await db.execute(self._select_locked if lock else self._select, {"ids": sorted(ids)})
         if self._memo_most:
             return {(row_id := str(getattr(row, self._key))): self._value_of(row_id, row) for row in result}
@@ -122,7 +122,7 @@ class TableRows(Generic[T]):
         self._memo[row_id] = columns, value
         return value
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, T]) -> None:
+    async def save(self, db: Session, values: Mapping[str, T]) -> None:
         await db.execute(
             self._upsert, arrays(self._columns, [self._write(value) for value in values.values()])
         )

@@ -16,7 +16,6 @@ import uvicorn
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faststream.asgi import AsgiFastStream
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import database, health, identity, kafka, migrate
@@ -173,7 +172,7 @@ class Running:
             try:
                 await attempt()
             except Exception as error:
-                if not isinstance(error, SQLAlchemyError) and classify(error) is Kind.DETERMINISTIC:
+                if not isinstance(error, database.ERRORS) and classify(error) is Kind.DETERMINISTIC:
                     raise
                 log.warning("waiting", for_=what, error=said(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -269,7 +268,7 @@ def _answer(troubles: Mapping[str, str | None]) -> Answer:
 
 async def _close(close: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     """Close, for at most CLOSE_SECONDS; what does not close now ends with the process."""
-    with contextlib.suppress(TimeoutError, KafkaError, SQLAlchemyError, OSError):
+    with contextlib.suppress(KafkaError, *database.ERRORS):
         await asyncio.wait_for(close(), CLOSE_SECONDS)
 
 

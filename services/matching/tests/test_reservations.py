@@ -13,9 +13,10 @@ from uuid import UUID
 import pytest
 from pydantic import PostgresDsn
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import database, migrate
+from chassis.database import Session, transaction
 from chassis.decisions import Rejected
 from chassis.settings import ServiceSettings
 from chassis.testing.infrastructure import Infrastructure
@@ -56,11 +57,11 @@ class Rush:
 class CheckThenAct(CapacityRows):
     """The planted fault: looks without a lock, then writes what it thinks the row should be."""
 
-    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, Capacity]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, Capacity]:
         del lock
         return await super().load(db, ids, lock=False)
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Any]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Any]) -> None:
         for key in sorted(values):
             await db.execute(
                 text("UPDATE capacity SET reserved_minutes = :reserved WHERE partner_id = :partner"),
@@ -106,7 +107,7 @@ async def _begin(engine: AsyncEngine, rush: Rush) -> list[AcceptOffer]:
     return attempts
 
 
-async def _accept(db: AsyncConnection, commands: list[AcceptOffer], rush: Rush) -> int:
+async def _accept(db: Session, commands: list[AcceptOffer], rush: Rush) -> int:
     """One transaction: load, decide one after the other, save. Returns how many got the job."""
     jobs = {str(command.job_id) for command in commands}
     states = dict(await ASSIGNMENTS.load(db, jobs, lock=rush.locked))
@@ -179,7 +180,7 @@ async def _rush(engine: AsyncEngine, rush: Rush) -> Books:
         nonlocal won
         while batches:
             batch = batches.pop()
-            async with engine.begin() as db:
+            async with transaction(engine) as db:
                 got = await _accept(db, batch, rush)
             won += got
 

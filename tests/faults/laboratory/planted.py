@@ -7,11 +7,11 @@ from random import Random
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import journal, outbox
 from chassis.batch import Batch
 from chassis.consume import Consumer
+from chassis.database import Session, transaction
 from chassis.journal import Partition
 from chassis.path import Path
 from chassis.publish import Publisher
@@ -22,7 +22,7 @@ def publish_before_commit() -> None:
     """What is decided is sent while the transaction is still open."""
     save = Path._save
 
-    async def saved(path: Path, db: AsyncConnection, batch: Batch) -> None:
+    async def saved(path: Path, db: Session, batch: Batch) -> None:
         await save(path, db, batch)
         rows = await outbox.take_out(db, batch.aggregates, {})
         if rows:
@@ -37,7 +37,7 @@ def rows_deleted_before_acks() -> None:
     async def publish(
         publisher: Publisher, aggregates: Collection[str], causes: Mapping[Partition, tuple[int, int]]
     ) -> None:
-        async with publisher._engine.begin() as db:
+        async with transaction(publisher._engine) as db:
             rows = await outbox.take_out(db, aggregates, causes)
         if rows:
             await publisher._send(rows)
@@ -61,7 +61,7 @@ def offsets_before_work() -> None:
 def inbox_skipped() -> None:
     """Nothing is known for a repeat."""
 
-    async def take_in(_db: AsyncConnection, _reader: str, _items: Collection[Any]) -> dict[Any, Any]:
+    async def take_in(_db: Session, _reader: str, _items: Collection[Any]) -> dict[Any, Any]:
         return {}
 
     replace(journal, "take_in", take_in)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import typer
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import archive, rendering, worklist
@@ -191,7 +190,7 @@ def _read(question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         return asyncio.run(_ask(settings, question))
     except Tampered as error:
         raise SystemExit(f"billing: {error}") from error
-    except (OSError, SQLAlchemyError) as error:
+    except database.ERRORS as error:
         raise SystemExit(f"billing: the database cannot be asked: {error}") from error
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import tables
 from billing.domain.classes import Classified, FeeClass, WorkClass
@@ -21,6 +20,7 @@ from billing.domain.partners import Contact, Partner, Party, Period
 from billing.domain.rate_cards import RateCard
 from billing.domain.settlements import Lack, OwnInvoice, Settlement
 from billing.domain.work import CompletedWork, Occasion
+from chassis.database import Session
 from chassis.decisions import Row
 from chassis.rows import Rows, TableRows, arrays, insert_many
 from contracts.billing_commands_v1 import FeeNature, TaxTreatment
@@ -363,7 +363,7 @@ class SettlementRows(TableRows[Settlement]):
         self._insert_entries = insert_many(tables.entries, self._entries)
         self._insert_postings = insert_many(tables.postings, self._postings)
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Settlement]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Settlement]) -> None:
         await super().save(db, values)
         documents = [document for settlement in values.values() for document in settlement.issued]
         if documents:
@@ -400,7 +400,7 @@ class DocumentRows:
     _kinds: Final = {kind.word: kind for kind in Kind}
 
     async def load(
-        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+        self, db: Session, ids: Collection[str], *, lock: bool
     ) -> Mapping[str, Mapping[str, Frozen]]:
         if lock:
             raise ValueError("documents never change: they are looked at, not locked")
@@ -418,7 +418,7 @@ class DocumentRows:
             )
         return found
 
-    async def save(self, _: AsyncConnection, values: Mapping[str, Mapping[str, Frozen]]) -> None:
+    async def save(self, _: Session, values: Mapping[str, Mapping[str, Frozen]]) -> None:
         raise ValueError(f"documents are made by settlements: {sorted(values)}")
 
 
@@ -443,9 +443,7 @@ class HeldRows:
         """How settlements name what they wait for."""
         return f"{rows.name}/{row_id}"
 
-    async def load(
-        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
-    ) -> Mapping[str, tuple[str, ...]]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, tuple[str, ...]]:
         if lock:
             raise ValueError(
                 "held settlements are looked at, not locked: they are woken and decide for themselves"
@@ -455,7 +453,7 @@ class HeldRows:
             found[row.waiting_for] = (*found.get(row.waiting_for, ()), str(row.job_id))
         return found
 
-    async def save(self, _: AsyncConnection, values: Mapping[str, tuple[str, ...]]) -> None:
+    async def save(self, _: Session, values: Mapping[str, tuple[str, ...]]) -> None:
         raise ValueError(f"held settlements change as settlements: {sorted(values)}")
 
 
@@ -482,9 +480,7 @@ class OwnNumberRows:
         """How an own invoice's number is told from that of another contractor."""
         return f"{contractor_id}/{number}"
 
-    async def load(
-        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
-    ) -> Mapping[str, tuple[str, ...]]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, tuple[str, ...]]:
         if lock:
             raise ValueError("numbers of own invoices are looked at, not locked: the index holds them")
         contractors = sorted({one.split("/", 1)[0] for one in ids})
@@ -493,7 +489,7 @@ class OwnNumberRows:
             found[row.key] = (*found.get(row.key, ()), str(row.job_id))
         return found
 
-    async def save(self, _: AsyncConnection, values: Mapping[str, tuple[str, ...]]) -> None:
+    async def save(self, _: Session, values: Mapping[str, tuple[str, ...]]) -> None:
         raise ValueError(f"numbers of own invoices change with settlements: {sorted(values)}")
 
 

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Session
 from chassis.decisions import Row
 from chassis.rows import TableRows, arrays, upsert_many
 from contracts.values import (
@@ -155,7 +155,7 @@ class PriceList:
     _select = text("SELECT rate_card_id, tariffs::text AS tariffs FROM rate_cards ORDER BY rate_card_id")
 
     async def load(
-        self, db: AsyncConnection, ids: Collection[str], *, lock: bool
+        self, db: Session, ids: Collection[str], *, lock: bool
     ) -> Mapping[str, Sequence[RateCard]]:
         if lock:
             raise ValueError("the price list is looked at, not locked: a published version never changes")
@@ -164,7 +164,7 @@ class PriceList:
         )
         return dict.fromkeys(ids, cards)
 
-    async def save(self, _db: AsyncConnection, values: Mapping[str, Sequence[RateCard]]) -> None:
+    async def save(self, _db: Session, values: Mapping[str, Sequence[RateCard]]) -> None:
         raise ValueError(f"{len(values)} price lists to write: they change as rate cards, not here")
 
 
@@ -299,7 +299,7 @@ class JobRows(TableRows[Job]):
         self._statements = list(tables.statements.columns)
         self._upsert_statements = upsert_many(tables.statements, self._statements)
 
-    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, Job]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, Job]:
         statement = self._select_locked if lock else self._select
         rows = list(await db.execute(statement, {"ids": sorted(ids)}))
         stated = [str(row.job_id) for row in rows if row.statement_count]
@@ -310,7 +310,7 @@ class JobRows(TableRows[Job]):
                 statements[job_id] = tuple(_read_statement(row) for row in group)
         return {str(row.job_id): _read_job(row, statements.get(row.job_id, ())) for row in rows}
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Job]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Job]) -> None:
         await super().save(db, values)
         statements = [
             _write_statement(job.job_id, statement) for job in values.values() for statement in job.statements

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import database
 from chassis.cli import read_settings
@@ -52,7 +51,7 @@ def coverage(
     settings = read_settings("matching", Settings)
     try:
         partners = asyncio.run(_partners(settings))
-    except (OSError, SQLAlchemyError) as error:
+    except database.ERRORS as error:
         typer.echo(f"matching: the database cannot be read: {error}", err=True)
         raise typer.Exit(WRONG) from None
     found = measure(partners, day.date() if day else day_of(datetime.now(UTC)))

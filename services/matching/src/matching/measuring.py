@@ -7,8 +7,7 @@ import time
 from collections.abc import Collection, Mapping
 from datetime import date
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from chassis.database import Session
 from chassis.decisions import Row
 from matching.candidates import PartnerIndex
 from matching.coverage import Coverage, measure
@@ -32,7 +31,7 @@ class Measuring:
 
     async def load(
         self,
-        db: AsyncConnection,  # noqa: ARG002
+        db: Session,  # noqa: ARG002
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
@@ -56,5 +55,5 @@ class Measuring:
         finally:
             self._done_at = time.monotonic()
 
-    async def save(self, _: AsyncConnection, values: Mapping[str, Measured]) -> None:
+    async def save(self, _: Session, values: Mapping[str, Measured]) -> None:
         raise TypeError(f"{self.name} is worked out: {sorted(values)} are not written")

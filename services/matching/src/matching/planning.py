@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.database import Session, transaction
 from chassis.decisions import Row
 from matching.domain.gate import ClientSide
 from matching.domain.gathering import LOOKED_AT, Proposal, first_choice, problem_of, proposals
@@ -61,7 +62,7 @@ class Proposals:
 
     async def load(
         self,
-        db: AsyncConnection,
+        db: Session,
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
@@ -74,13 +75,13 @@ class Proposals:
                 self._task = asyncio.create_task(self._plan(db.engine, missing))
         return {each: self._made[each][1] for each in ids if each in self._made}
 
-    async def save(self, _: AsyncConnection, values: Mapping[str, Proposal]) -> None:
+    async def save(self, _: Session, values: Mapping[str, Proposal]) -> None:
         raise TypeError(f"{self.name} is worked out: {sorted(values)} are not written")
 
     async def _plan(self, engine: AsyncEngine, ids: Collection[str]) -> None:
         """Whatever goes wrong, the jobs' timer `search` is set already."""
         try:
-            async with engine.connect() as db:
+            async with transaction(engine, keep=False) as db:
                 states = list((await ASSIGNMENTS.load(db, ids, lock=False)).values())
                 clients = await CONTRACTORS.load(db, {str(each.job.client_id) for each in states}, lock=False)
                 glance = _Glance(self._memory, clients)
@@ -134,7 +135,7 @@ class _Glance:
         self._looks[state.job.job_id] = look
         self._asked |= {capacity_key(case.contractor.partner_id, state.job.week) for case in look.passed}
 
-    async def load_reserved(self, db: AsyncConnection) -> None:
+    async def load_reserved(self, db: Session) -> None:
         found = await LOADS.load(db, self._asked, lock=False)
         self._reserved = {key: row.reserved_minutes for key, row in found.items()}
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Session
 from chassis.decisions import Row
 from chassis.rows import TableRows, arrays, insert_many
 from matching import tables
@@ -98,7 +98,7 @@ COVERAGE: TableRows[Measured] = TableRows(
 _every_contractor = text("SELECT document FROM contractor ORDER BY partner_id")
 
 
-async def all_contractors(db: AsyncConnection) -> list[Contractor]:
+async def all_contractors(db: Session) -> list[Contractor]:
     """Every partner as the database has him."""
     return [_contractor.validate_json(row.document) for row in await db.execute(_every_contractor)]
 
@@ -130,7 +130,7 @@ class CapacityRows:
     def row(self, partner_id: UUID, week: str) -> Row:
         return Row(self.name, capacity_key(partner_id, week))
 
-    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, Capacity]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, Capacity]:
         keys = [key.split("/", 1) for key in sorted(ids)]
         where = {"partners": [UUID(partner) for partner, _ in keys], "weeks": [week for _, week in keys]}
         found = await db.execute(self._select_locked if lock else self._select, where)
@@ -146,7 +146,7 @@ class CapacityRows:
             for row in found
         }
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Capacity]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Capacity]) -> None:
         new = [value for value in values.values() if not value.known]
         known = [value for value in values.values() if value.known]
         if new:
@@ -178,7 +178,7 @@ class _OnlyRead:
     def row(self, row_id: object) -> Row:
         return Row(self.name, str(row_id))
 
-    async def save(self, _: AsyncConnection, values: Mapping[str, Any]) -> None:
+    async def save(self, _: Session, values: Mapping[str, Any]) -> None:
         raise TypeError(f"{self.name} is a view: {sorted(values)} are not written")
 
 
@@ -203,7 +203,7 @@ class EngagementRows(_OnlyRead):
 
     async def load(
         self,
-        db: AsyncConnection,
+        db: Session,
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
@@ -229,7 +229,7 @@ class ReachRows(_OnlyRead):
 
     async def load(
         self,
-        db: AsyncConnection,
+        db: Session,
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
@@ -257,14 +257,14 @@ class RecordRows:
 
     async def load(
         self,
-        db: AsyncConnection,  # noqa: ARG002
+        db: Session,  # noqa: ARG002
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
     ) -> Mapping[str, Record]:
         return {each: Record(UUID(each)) for each in ids}
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Record]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Record]) -> None:
         rounds = [
             (record.job_id, one.number, _round.dump_json(one, exclude_defaults=True).decode())
             for record in values.values()
@@ -293,14 +293,14 @@ class VersionRows:
 
     async def load(
         self,
-        db: AsyncConnection,  # noqa: ARG002
+        db: Session,  # noqa: ARG002
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
     ) -> Mapping[str, tuple[Contractor, ...]]:
         return dict.fromkeys(ids, ())
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Sequence[Contractor]]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Sequence[Contractor]]) -> None:
         rows = [
             (one.partner_id, one.version, _contractor.dump_json(one).decode())
             for versions in values.values()
@@ -324,7 +324,7 @@ class FreshDeedRows:
 
     async def load(
         self,
-        db: AsyncConnection,
+        db: Session,
         ids: Collection[str],
         *,
         lock: bool,  # noqa: ARG002
@@ -335,7 +335,7 @@ class FreshDeedRows:
             found[str(row.partner_id)].append(NumberedDeed(row.number, deed))
         return {each: tuple(found[each]) for each in ids}
 
-    async def save(self, db: AsyncConnection, values: Mapping[str, Sequence[NumberedDeed]]) -> None:
+    async def save(self, db: Session, values: Mapping[str, Sequence[NumberedDeed]]) -> None:
         numbers = [each.number for deeds in values.values() for each in deeds]
         await db.execute(self._count, {"numbers": numbers})
 
@@ -343,7 +343,7 @@ class FreshDeedRows:
 class StandingRows(TableRows[Standing]):
     """Who has none yet is a newcomer. What is folded into it is locked before: that keeps two replicas in turn."""
 
-    async def load(self, db: AsyncConnection, ids: Collection[str], *, lock: bool) -> Mapping[str, Standing]:
+    async def load(self, db: Session, ids: Collection[str], *, lock: bool) -> Mapping[str, Standing]:
         found = await super().load(db, ids, lock=lock)
         return {each: found.get(each) or Standing(UUID(each)) for each in ids}
 
