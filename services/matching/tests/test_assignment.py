@@ -32,7 +32,9 @@ from contracts.matching_commands_v1 import (
 from contracts.values import OfferPolicy
 from matching.domain import assignment
 from matching.domain.contractors import remember
-from matching.domain.model import Contractor, Phase, capacity_key
+from matching.domain.explanation import replay, same
+from matching.domain.model import Act, ActKind, Contractor, Phase, capacity_key
+from matching.domain.policy import POLICY
 from matching.domain.standing import DeedKind
 from matching.testing import (
     EXPIRY,
@@ -365,7 +367,15 @@ def test_a_dispatcher_chooses_among_those_who_pass() -> None:
     assert refusal.value.code == "gate-certification"
     assert "certification: lacks Agfeo ES level 2" in refusal.value.message
     state = world.apply(state.job.job_id, assignment.assign_by_hand(state, by_hand(middle), world))
-    assert (state.contractor_id, state.by_hand_reason) == (middle.partner_id, "knows the site")
+    assert state.contractor_id == middle.partner_id
+    record = world.record(state.job.job_id)
+    assert record.acts == (
+        Act(ActKind.GIVEN_BY_HAND, world.now, world.actor, "knows the site", middle.partner_id),
+    )
+    kept = record.rounds[-1]
+    assert (kept.number, kept.asked, len(kept.seen)) == (2, (middle.partner_id,), 1)
+    known = {(row.partner_id, row.version): row for row in world.rows.values()}
+    assert same(kept, replay(kept, state.job, known, POLICY))
     assert world.told(OfferWithdrawn)[0].reason == "assigned_otherwise"
     assert refused(lambda: assignment.assign_by_hand(state, by_hand(near), world)) == "not-open"
 

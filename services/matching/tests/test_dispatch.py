@@ -160,6 +160,10 @@ async def test_hold_rank_again_and_release_are_the_distributors(start_service: S
     assert (await story.outside.message(AssignmentReleased, job_id)).reason == "released"
     assert (await story.offer(job_id, nth=3)).contractor_id == far.partner_id
     await _every_round_comes_out_the_same(service, job_id, rounds=3)
+    told = await _command(service, "explain", str(job_id), "--language", "en")
+    acts = [line.split("  ")[1] for line in told.splitlines() if f" by {dispatcher}" in line]
+    assert acts == [f"held by {dispatcher}", f"ranked-again by {dispatcher}"]
+    assert told.index("\n  access\n") < told.index("\n  clear now\n") < told.index("round 2")
 
 
 async def _every_round_comes_out_the_same(service: Running, job_id: UUID, rounds: int) -> None:
@@ -198,6 +202,13 @@ async def test_a_changed_partner_is_replayed_as_he_was_and_ranked_as_he_is(
     said = await _command(service, "explain", str(offer.job_id), "--language", "en")
     assert f"{near.partner_id} v2" in said
     assert f"lacks Agfeo {story.line} level 2" in said
+    asked, now_he = (
+        await _command(service, "why-not", str(offer.job_id), str(near.partner_id))
+    ).splitlines()[::2]
+    assert asked.endswith("er wurde gefragt")
+    assert " now  certification: ohne Agfeo" in now_he
+    unknown = await _command(service, "why-not", str(offer.job_id), str(uuid7()), fails=True)
+    assert "there is no partner" in unknown
     assert "ohne Agfeo" in await _command(service, "ranked", job_number(offer.job_id))
     assert "round 2: " in await _command(service, "replay", str(offer.job_id), fails=None)
     assert "there is no job" in await _command(service, "replay", str(uuid7()), fails=True)

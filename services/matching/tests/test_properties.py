@@ -19,6 +19,8 @@ from contracts.matching_commands_v1 import (
     AssignByHand,
     DeclineOffer,
     DeclineReason,
+    HoldJob,
+    RankAgain,
     ReleaseAssignment,
     ReleaseReason,
     ReportNoShow,
@@ -131,7 +133,7 @@ def test_a_partner_who_may_not_changes_nothing(network: list[Contractor], added:
 
 
 DEEDS = ("accept", "stranger", "decline", "expire", "release", "no_show", "cancel", "volunteer", "by_hand",
-         "start", "complete", "lapse", "reinstate", "award", "search", "amend")  # fmt: skip
+         "start", "complete", "lapse", "reinstate", "award", "search", "amend", "hold", "rank_again")  # fmt: skip
 AMENDMENTS: tuple[dict[str, Any], ...] = (
     {"first_day": FIRST + timedelta(days=7), "last_day": LAST + timedelta(days=7)},
     {"hours": Decimal("12.00")},
@@ -143,7 +145,7 @@ AMENDMENTS: tuple[dict[str, Any], ...] = (
 class Story:
     """A few jobs, few partners with little time, and anything that can happen."""
 
-    def __init__(self, direct: bool) -> None:
+    def __init__(self, policy: OfferPolicy) -> None:
         self.partners = [
             contractor(
                 place=north_of_flensburg(km),
@@ -152,7 +154,6 @@ class Story:
             for km in (0, 5, 9)
         ]
         self.world = World(*self.partners)
-        policy = OfferPolicy.direct if direct else OfferPolicy.sequential
         self.jobs = [job(policy=policy) for _ in range(6)]
         for posted in self.jobs:
             self.world.client(posted)
@@ -213,15 +214,23 @@ class Story:
             case "volunteer":
                 hand_up = Volunteer(job_id=job_id, contractor_id=anybody)
                 return assignment.volunteer(state, hand_up, world, EXPIRY)
-            case "by_hand":
-                by_hand = AssignByHand(job_id=job_id, contractor_id=anybody, reason="asked by phone")
-                return assignment.assign_by_hand(state, by_hand, world)
+            case "by_hand" | "hold" | "rank_again":
+                return self._dispatchers_command(deed, state, anybody)
             case "start":
                 return assignment.start(state, his, world)
             case "complete":
                 return assignment.complete(state, 480, world)
             case _:
                 return self._nobodys_command(deed, state, anybody)
+
+    def _dispatchers_command(self, deed: str, state: Assignment, anybody: UUID) -> Any:
+        world, job_id = self.world, state.job.job_id
+        if deed == "hold":
+            return assignment.hold(state, HoldJob(job_id=job_id, reason="waits for parts"), world)
+        if deed == "rank_again":
+            return assignment.rank_again(state, RankAgain(job_id=job_id, reason="go on"), world, EXPIRY)
+        by_hand = AssignByHand(job_id=job_id, contractor_id=anybody, reason="asked by phone")
+        return assignment.assign_by_hand(state, by_hand, world)
 
     def _nobodys_command(self, deed: str, state: Assignment, anybody: UUID) -> Any:
         if deed == "amend":
@@ -235,11 +244,11 @@ class Story:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
-    st.booleans(),
+    st.sampled_from([OfferPolicy.direct, OfferPolicy.sequential, OfferPolicy.broadcast]),
     st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 5), st.integers(0, 2)), max_size=40),
 )
-def test_any_order_of_events_reconciles(direct: bool, deeds: list[tuple[str, int, int]]) -> None:
-    story = Story(direct)
+def test_any_order_of_events_reconciles(policy: OfferPolicy, deeds: list[tuple[str, int, int]]) -> None:
+    story = Story(policy)
     for deed in deeds:
         story.do(*deed)
         assert story.world.reconciles(), deed

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from collections import Counter
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from matching.app import main
-from matching.domain.model import BERLIN
+from matching.domain.model import BERLIN, day_of
 from matching.domain.policy import Policy
 from matching.simulation.comparison import differences
 from matching.simulation.engine import Engine
-from matching.simulation.outcome import Outcome, gini
+from matching.simulation.outcome import Course, Outcome, gini
 from matching.simulation.people import at_work
-from matching.simulation.scenario import Scenario, World, world
+from matching.simulation.scenario import Dealer, Illness, Scenario, World, midnight, world
 
 SMALL = Scenario(partners=150, weeks=2, jobs_per_week=60)
 NEAR, FAR = Policy("near", distance=10_000), Policy("far", distance=-10_000)
@@ -78,6 +80,55 @@ def test_nobody_works_beyond_his_radius_uncertified_or_for_himself(near: Outcome
 def test_two_policies_meet_the_same_jobs_and_differ_in_what_they_are_for(near: Outcome, far: Outcome) -> None:
     assert [course.job for course in near.courses] == [course.job for course in far.courses]
     assert near.figures()["km"] < 0.8 * far.figures()["km"]
+
+
+def _busiest(outcome: Outcome) -> Dealer:
+    done = Counter(course.done_by for course in outcome.done if course.done_by is not None)
+    return outcome.world.by_id[done.most_common(1)[0][0]]
+
+
+def _done_by(outcome: Outcome, dealer: Dealer) -> list[Course]:
+    return [course for course in outcome.done if course.done_by == dealer.contractor.partner_id]
+
+
+def test_who_falls_ill_loses_what_he_had_and_the_search_goes_on(given_world: World, near: Outcome) -> None:
+    at = midnight(SMALL.begins + timedelta(weeks=1))
+
+    def had(course: Course) -> bool:
+        known = course.first_assigned_at
+        return known is not None and known < at < course.job.window.starts_at
+
+    counts = Counter(course.done_by for course in near.done if had(course) and course.done_by is not None)
+    dealer = near.world.by_id[counts.most_common(1)[0][0]]
+    ill = Illness(dealer.contractor.partner_id, at, at + timedelta(weeks=30))
+    outcome = Engine(replace(given_world, illnesses=[*given_world.illnesses, ill]), NEAR).run()
+    assert all(course.job.window.starts_at < at for course in _done_by(outcome, dealer))
+    his = {course.job.job_id for course in _done_by(near, dealer) if had(course)}
+    again = [course for course in outcome.courses if course.job.job_id in his]
+    assert {reason for course in again for reason in course.lost} == {"partner_lapsed"}
+    assert all(course.done_by or course.withdrawn or course.removed is not None for course in again)
+
+
+def test_an_insurance_that_ends_costs_the_jobs_behind_it_until_it_is_renewed(
+    given_world: World, near: Outcome
+) -> None:
+    dealer = _busiest(near)
+    held = dealer.contractor.insurance
+    assert held is not None
+    ends, renewed = SMALL.begins + timedelta(days=3), SMALL.begins + timedelta(days=5)
+
+    def run(renews_on: date | None) -> Outcome:
+        his = replace(dealer.contractor, insurance=replace(held, valid_until=ends))
+        changed = replace(dealer, contractor=his, renews_on=renews_on)
+        dealers = [changed if each is dealer else each for each in given_world.dealers]
+        return Engine(replace(given_world, dealers=dealers), NEAR).run()
+
+    def last_days(outcome: Outcome) -> list[date]:
+        return [day_of(course.job.window.ends_at) for course in _done_by(outcome, dealer)]
+
+    assert all(day <= ends for day in last_days(run(None)))
+    again = last_days(run(renewed))
+    assert any(day > renewed for day in again)
 
 
 def test_a_difference_is_told_with_how_sure_it_is() -> None:

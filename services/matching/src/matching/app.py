@@ -13,7 +13,7 @@ from chassis.service import Service
 from contracts import matching_standings_v1 as standings_v1
 from contracts import partner_registry_partners_v1 as partners_v1
 from contracts.replies_v1 import MatchingAccepted, MatchingRejected
-from matching import coverage_command, desk
+from matching import coverage_command, desk_commands
 from matching.candidates import PartnerIndex
 from matching.inbound import readers
 from matching.outbound import route
@@ -61,4 +61,4 @@ def _gathering(settings: Settings, memory: Memory) -> Gathering | None:
 main = command("matching", Settings, build)
 main.command("coverage", help=coverage_command.HELP)(coverage_command.coverage)
 main.command("simulate", help=HELP)(simulate)
-desk.add_to(main)
+desk_commands.add_to(main)

@@ -1,25 +1,20 @@
-"""The dispatcher's command line: who stands where, why, and whether it comes out the same again. Reads only."""
+"""What a dispatcher asks: who stands where, why, what was done, and whether it comes out the same again. Reads only."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
-import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import database
-from matching.domain.explanation import Language, Replayed, replay, same, why_not
+from matching.domain.explanation import Replayed, replay
 from matching.domain.gate import ClientSide
-from matching.domain.model import Assignment, Contractor, Round, Seen, capacity_key
-from matching.domain.policy import POLICIES, POLICY, TERMS, Policy
+from matching.domain.model import Act, ActKind, Assignment, Contractor, Round, Seen, capacity_key
+from matching.domain.policy import POLICIES, POLICY, Policy
 from matching.domain.ranking import look_over, rank, seen, seen_failed
-from matching.settings import Settings
 from matching.store import ASSIGNMENTS, CONTRACTORS, LOADS, REACH, STANDINGS
 
 _contractor = TypeAdapter(Contractor)
@@ -30,6 +25,7 @@ _versions = text(
     "JOIN unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS t(partner_id, version) "
     "ON v.partner_id = t.partner_id AND v.version = t.version"
 )
+_acts = text('SELECT kind, at, "by", reason, contractor_id FROM act WHERE job_id = :job ORDER BY number')
 _by_number = text(
     "SELECT job_id FROM assignment WHERE CAST(document AS jsonb) #>> '{job,job_number}' = :number"
 )
@@ -59,6 +55,12 @@ async def rounds_of(db: AsyncConnection, job_id: UUID) -> list[Round]:
     return [_round.validate_json(row.document) for row in await db.execute(_rounds, {"job": job_id})]
 
 
+async def acts_of(db: AsyncConnection, job_id: UUID) -> list[Act]:
+    """What dispatchers did to a job, the oldest first."""
+    rows = await db.execute(_acts, {"job": job_id})
+    return [Act(ActKind(row.kind), row.at, row.by, row.reason, row.contractor_id) for row in rows]
+
+
 async def partners_of(
     db: AsyncConnection, job_client: UUID, rounds: Collection[Round]
 ) -> dict[tuple[UUID, int], Contractor]:
@@ -76,14 +78,16 @@ async def replayed(db: AsyncConnection, state: Assignment) -> list[tuple[Round, 
     rounds = await rounds_of(db, state.job.job_id)
     known = await partners_of(db, state.job.client_id, rounds)
     first = state.posted_as or state.job
-    return [(one, replay(one, one.job or first, known, _policy(one.policy_version))) for one in rounds]
+    return [(one, replay(one, one.job or first, known, policy_of(one))) for one in rounds]
 
 
-async def ranking_now(db: AsyncConnection, state: Assignment, policy: Policy = POLICY) -> Ranking:
-    """Everybody in reach, judged and ranked on the database's rows; nothing is changed."""
+async def ranking_now(
+    db: AsyncConnection, state: Assignment, policy: Policy = POLICY, also: Collection[UUID] = ()
+) -> Ranking:
+    """Everybody in reach, and `also` these, judged and ranked on the database's rows; nothing is changed."""
     job = state.job
     reach = (await REACH.load(db, [job.postcode], lock=False))[job.postcode]
-    ids = sorted({str(partner_id) for partner_id, _ in reach} | {str(each) for each in state.volunteers})
+    ids = sorted({str(partner_id) for partner_id, _ in reach} | set(map(str, (*state.volunteers, *also))))
     rows = await CONTRACTORS.load(db, [*ids, str(job.client_id)], lock=False)
     client = ClientSide.of(job, rows.get(str(job.client_id)))
     look = look_over(job, client, state.lost, (rows[each] for each in ids if each in rows))
@@ -103,111 +107,16 @@ async def ranking_now(db: AsyncConnection, state: Assignment, policy: Policy = P
     return Ranking(state, look.looked_at, removed, (*(seen(each) for each in able), *failed))
 
 
-def _policy(version: str) -> Policy:
-    return POLICIES.get(version, POLICY)
+def policy_of(one: Round) -> Policy:
+    """The weights of this round."""
+    return POLICIES.get(one.policy_version, POLICY)
 
 
-# -- on the screen -------------------------------------------------------------------------------------
-
-Answer = Callable[[AsyncConnection, Assignment], Awaitable[int]]
-
-
-def add_to(app: typer.Typer) -> None:
-    """The dispatcher's commands beside `prepare` and `run`."""
-
-    @app.command("ranked")
-    def ranked_command(job: str, language: str = "de", most: int = 20) -> None:
-        """Who would be asked for a JOB (id or number) now, best first, and who may not."""
-
-        async def answer(db: AsyncConnection, state: Assignment) -> int:
-            found = await ranking_now(db, state, _settings().policy)
-            _say(f"{state.job.job_number}  {state.phase.value}  {found.looked_at} in reach, {found.removed}")
-            _list(found.seen[:most], None, _settings().policy, _language(language))
-            return 0
-
-        _answer(job, answer)
-
-    @app.command("explain")
-    def explain_command(job: str, language: str = "de") -> None:
-        """Every round of a JOB (id or number): who was asked, why, and why not the others."""
-
-        async def answer(db: AsyncConnection, state: Assignment) -> int:
-            for one in await rounds_of(db, state.job.job_id):
-                chosen = next((each for each in one.seen if each.partner_id in one.asked), None)
-                _say(f"{state.job.job_number}  round {one.number}  {one.at:%Y-%m-%d %H:%M:%S} UTC")
-                _say(f"  policy {one.policy_version}, {one.looked_at} looked at, {dict(one.removed)}")
-                _list(one.seen, chosen, _policy(one.policy_version), _language(language))
-            return 0
-
-        _answer(job, answer)
-
-    @app.command("replay")
-    def replay_command(job: str) -> None:
-        """Make every round of a JOB (id or number) again from what it hung on; fails when one comes out otherwise."""
-
-        async def answer(db: AsyncConnection, state: Assignment) -> int:
-            otherwise = 0
-            for one, again in await replayed(db, state):
-                as_before = same(one, again)
-                otherwise += not as_before
-                word = "the same" if as_before else f"OTHERWISE ({len(again.missing)} versions missing)"
-                _say(f"{state.job.job_number}  round {one.number}: {word}")
-            return min(otherwise, 1)
-
-        _answer(job, answer)
-
-    @app.command("policies")
-    def policies_command() -> None:
-        """The published weights, by version."""
-        in_force = _settings().policy.version
-        for policy in POLICIES.values():
-            weights = ", ".join(
-                f"{name} {Decimal(weight) / 10_000}"
-                for name, weight in zip(TERMS, policy.weights, strict=True)
-                if weight
-            )
-            _say(f"{policy.version}{' (in force)' if policy.version == in_force else ''}: {weights}")
+def chosen_of(one: Round) -> Seen | None:
+    """Who was asked first, or given the job."""
+    return next((each for each in one.seen if each.partner_id in one.asked), None)
 
 
-def _list(shown: Collection[Seen], chosen: Seen | None, policy: Policy, language: Language) -> None:
-    for place, one in enumerate(shown, start=1):
-        mark = "*" if chosen is not None and one.partner_id == chosen.partner_id else " "
-        km = "?" if one.distance_km is None else f"{one.distance_km:.1f}"
-        rank_shown = f"{place:>3}." if one.constraint is None else "  – "
-        _say(
-            f"{mark}{rank_shown} {one.partner_id} v{one.version} {km:>6} km  {why_not(one, chosen, policy, language)}"
-        )
-
-
-def _say(line: str) -> None:
-    typer.echo(line)
-
-
-def _language(word: str) -> Language:
-    return "en" if word == "en" else "de"
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            typer.echo(f"matching: {'.'.join(map(str, problem['loc']))}: {problem['msg']}", err=True)
-        raise typer.Exit(2) from None
-
-
-def _answer(job: str, answer: Answer) -> None:
-    raise typer.Exit(asyncio.run(_asked(job, answer)))
-
-
-async def _asked(job: str, answer: Answer) -> int:
-    engine = database.connect(_settings(), "matching")
-    try:
-        async with engine.connect() as db:
-            state = await find(db, job)
-            if state is None:
-                typer.echo(f"matching: there is no job {job}", err=True)
-                return 1
-            return await answer(db, state)
-    finally:
-        await engine.dispose()
+def seen_as(partner_id: UUID, shown: Collection[Seen]) -> Seen | None:
+    """How this partner was seen, if he was kept."""
+    return next((each for each in shown if each.partner_id == partner_id), None)

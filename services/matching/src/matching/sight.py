@@ -47,6 +47,7 @@ class Sight:
         self._given = given
         self._memory = memory
         self.now: datetime = given.now
+        self.actor = "" if given.actor is None else str(given.actor)
         self.policy: Policy = memory.policy
 
     def new_id(self) -> UUID:

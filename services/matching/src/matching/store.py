@@ -249,6 +249,8 @@ class RecordRows:
 
     name = "record"
     _rounds = insert_many(tables.ranking, list(tables.ranking.columns))
+    _act_columns = tuple(tables.act.columns)[1:]
+    _acts = insert_many(tables.act, _act_columns)
     _deed_columns = tuple(tables.deed.columns)[1:]
     _deeds = insert_many(tables.deed, _deed_columns)
 
@@ -270,6 +272,11 @@ class RecordRows:
             for record in values.values()
             for one in record.rounds
         ]
+        acts = [
+            (record.job_id, act.kind.value, act.at, act.by, act.reason, act.contractor_id)
+            for record in values.values()
+            for act in record.acts
+        ]
         deeds = [
             (deed.partner_id, deed.job_id, deed.kind.value, deed.amount, deed.at, False)
             for record in values.values()
@@ -277,6 +284,8 @@ class RecordRows:
         ]
         if rounds:
             await db.execute(self._rounds, arrays(list(tables.ranking.columns), rounds))
+        if acts:
+            await db.execute(self._acts, arrays(self._act_columns, acts))
         if deeds:
             await db.execute(self._deeds, arrays(self._deed_columns, deeds))
 

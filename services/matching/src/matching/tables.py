@@ -97,6 +97,20 @@ ranking = Table(
     comment="Every decision on whom to ask, with what it hung on. Only added to.",
 )
 
+act = Table(
+    "act",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False, doc="see domain.model.ActKind"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False, doc="who, as an actor"),
+    Column("reason", Text, nullable=False),
+    Column("contractor_id", Uuid),
+    comment="What dispatchers did to a job, and why. Only added to.",
+)
+Index("act_by_job", act.c.job_id)
+
 deed = Table(
     "deed",
     metadata,

@@ -126,6 +126,7 @@ class World:
     """The database and the memory of one replica, without I/O. Implements domain.view.View."""
 
     def __init__(self, *partners: Contractor, now: datetime = NOW) -> None:
+        self.actor = "distributor:test"
         self.index = PartnerIndex()
         self.standings: dict[UUID, Sums] = {}
         self.records: dict[UUID, Record] = {}

@@ -26,7 +26,7 @@ from contracts.matching_commands_v1 import (
 from matching.domain.awards import award, held, released, withdrawn
 from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case, ClientSide
-from matching.domain.model import OPEN, Assignment, Capacity, Contractor, Job, Offer, Phase
+from matching.domain.model import OPEN, ActKind, Assignment, Capacity, Contractor, Job, Offer, Phase
 from matching.domain.search import judged_now, search
 from matching.domain.standing import DeedKind
 from matching.domain.view import Expiry, View
@@ -169,20 +169,22 @@ MOST_VOLUNTEERS = 50
 # -- the dispatcher ------------------------------------------------------------------------------------
 
 
-def hold(state: Assignment | None, _: HoldJob, view: View) -> Answer:
+def hold(state: Assignment | None, command: HoldJob, view: View) -> Answer:
     """Nobody is asked until he goes on, or the job's time is over."""
     state = _open(_known(state))
     if state.phase is Phase.HELD:
         raise Rejected("held-already", "This job is on hold already.", "job_id")
     course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.on_hold, view)
     course.events.append(held(state.job))
+    course.acted(ActKind.HELD, command.reason, view)
     return course.end(state.nobody(Phase.HELD), view, {**NO_TIMERS, "search": state.job.ends_at})
 
 
-def rank_again(state: Assignment | None, _: RankAgain, view: View, expiry: Expiry) -> Answer:
+def rank_again(state: Assignment | None, command: RankAgain, view: View, expiry: Expiry) -> Answer:
     """Everybody is looked at anew; who was asked has not lost the job by it. Ends a hold."""
     state = _open(_known(state))
     course = _let_go(state, AssignmentReleaseReason.cancelled, WithdrawReason.ranked_again, view)
+    course.acted(ActKind.RANKED_AGAIN, command.reason, view)
     return search(state.nobody(Phase.SEARCHING), view, expiry, course)
 
 
@@ -190,10 +192,12 @@ def rank_again(state: Assignment | None, _: RankAgain, view: View, expiry: Expir
 
 
 def assign_by_hand(state: Assignment | None, command: AssignByHand, view: View) -> Answer:
-    """A dispatcher chooses among those who pass."""
+    """A dispatcher chooses among those who pass; a round of its own keeps on what his choice was judged."""
     state = _ahead(_open(_known(state)), view)
     case, capacity = _must_pass(state, view.held(command.contractor_id), view)
-    return award(state, case, capacity, "by_hand", view, by_hand_reason=command.reason)
+    course = Course()
+    course.acted(ActKind.GIVEN_BY_HAND, command.reason, view, command.contractor_id)
+    return award(state, case, capacity, "by_hand", view, course)
 
 
 def take_standing_offer(state: Assignment | None, view: View, expiry: Expiry) -> Answer | None:

@@ -23,7 +23,7 @@ from contracts.matching_assignments_v1 import (
 from contracts.values import eur
 from matching.domain.course import NO_TIMERS, Course
 from matching.domain.gate import Case
-from matching.domain.model import Assignment, Capacity, Contractor, Job, Offer, Phase, Seen
+from matching.domain.model import Assignment, Capacity, Contractor, Job, Offer, Phase, Round, Seen
 from matching.domain.policy import POLICIES, Policy
 from matching.domain.ranking import score, seen, told
 from matching.domain.standing import DeedKind
@@ -38,14 +38,14 @@ def award(
     capacity: Capacity,
     how: How,
     view: View,
-    *,
-    by_hand_reason: str | None = None,
+    course: Course | None = None,
 ) -> Decision[Assignment]:
     """The job is his. `case` was judged on his locked row; `capacity`, locked, commits with it."""
     job, contractor = state.job, case.contractor
     taken = capacity.reserve(job.minutes, contractor.weekly_minutes)
     accepted = state.offer_to(contractor.partner_id) if how == "accepted" else None
-    course = Course(also=[Changed("capacity", taken.key, taken)])
+    course = course or Course()
+    course.also.append(Changed("capacity", taken.key, taken))
     for offer in state.offers:
         if offer is not accepted:
             course.events.append(withdrawn(state, offer, WithdrawReason.assigned_otherwise))
@@ -55,7 +55,6 @@ def award(
         contractor_id=contractor.partner_id,
         offers=(),
         reserved_minutes=job.minutes,
-        by_hand_reason=by_hand_reason,
         candidates=(),
         travel_zone=case.zone,
     )
@@ -82,10 +81,31 @@ def award(
             earnings=earnings(job, case.zone),
         )
     )
-    if how != "by_hand":
+    if how == "by_hand":
+        assigned = replace(assigned, round=state.round + 1)
+        course.rounds.append(_round_of_one(assigned, chosen, policy, view))
+    else:
         course.did(contractor.partner_id, DeedKind.ACCEPTED, state, view)
     others = _who_must_look_again(job.job_id, contractor.partner_id, taken, view)
     return course.end(assigned, view, NO_TIMERS, others)
+
+
+def _round_of_one(state: Assignment, chosen: Seen, policy: Policy, view: View) -> Round:
+    """Nobody was compared: a dispatcher chose."""
+    client = view.contractors([state.job.client_id])[state.job.client_id]
+    return Round(
+        number=state.round,
+        at=view.now,
+        policy_version=policy.version,
+        client_version=client.version if client is not None else 0,
+        lost=state.lost,
+        volunteers=state.volunteers,
+        looked_at=1,
+        removed={},
+        seen=(chosen,),
+        asked=(chosen.partner_id,),
+        job=state.job if state.posted_as else None,
+    )
 
 
 def _as_ranked(state: Assignment, case: Case, policy: Policy, view: View) -> Seen:

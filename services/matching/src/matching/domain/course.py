@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.decisions import Changed, Decision, Wake
-from matching.domain.model import Assignment, Round
+from matching.domain.model import Act, ActKind, Assignment, Round
 from matching.domain.standing import Deed, DeedKind, wakes
 from matching.domain.view import View
 
@@ -22,11 +22,16 @@ class Course:
     events: list[object] = field(default_factory=list)
     also: list[Changed] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
 
     def did(self, partner_id: UUID, kind: DeedKind, state: Assignment, view: View, amount: int = 0) -> None:
         """A deed for somebody's standing."""
         self.deeds.append(Deed(partner_id, state.job.job_id, kind, view.now, amount))
+
+    def acted(self, kind: ActKind, reason: str, view: View, contractor_id: UUID | None = None) -> None:
+        """A dispatcher's act, with his reason."""
+        self.acts.append(Act(kind, view.now, view.actor, reason, contractor_id))
 
     def end(
         self,
@@ -37,8 +42,8 @@ class Course:
     ) -> Decision[Assignment]:
         """The decision, with all that was collected."""
         job_id = state.job.job_id
-        if self.rounds or self.deeds:
-            record = view.record(job_id).plus(self.rounds, self.deeds)
+        if self.rounds or self.acts or self.deeds:
+            record = view.record(job_id).plus(self.rounds, self.acts, self.deeds)
             self.also.append(Changed("record", str(job_id), record))
         return Decision(
             state,

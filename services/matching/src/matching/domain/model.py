@@ -281,7 +281,8 @@ class Round:
     """One decision on whom to ask, with all that it hung on. Kept as it was; `replay` makes it again.
 
     client_version: 0 when the client was not known. seen: who passed, in order, then who did not.
-    asked: those who were asked, or taken at their word. proposed: by the plan for many jobs, before all others.
+    asked: those who were asked, taken at their word, or given it by hand. proposed: by the plan for many jobs, before
+    all others.
     job: as it was then, if it was amended before; else it was as posted.
     """
 
@@ -299,16 +300,36 @@ class Round:
     job: Job | None = None
 
 
+class ActKind(StrEnum):
+    """What a dispatcher can do to a job."""
+
+    HELD = "held"
+    RANKED_AGAIN = "ranked-again"
+    GIVEN_BY_HAND = "given-by-hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a dispatcher did to a job, and why. by: who, as an actor; contractor_id: to whom he gave it."""
+
+    kind: ActKind
+    at: datetime
+    by: str
+    reason: str
+    contractor_id: UUID | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is only ever added to: rounds, and deeds that count for standings."""
+    """What is only ever added to: rounds, dispatchers' acts, and deeds that count for standings."""
 
     job_id: UUID
     rounds: tuple[Round, ...] = ()
+    acts: tuple[Act, ...] = ()
     deeds: tuple[Deed, ...] = ()
 
-    def plus(self, rounds: Sequence[Round], deeds: Sequence[Deed]) -> Record:
-        return Record(self.job_id, (*self.rounds, *rounds), (*self.deeds, *deeds))
+    def plus(self, rounds: Sequence[Round], acts: Sequence[Act], deeds: Sequence[Deed]) -> Record:
+        return Record(self.job_id, (*self.rounds, *rounds), (*self.acts, *acts), (*self.deeds, *deeds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +354,6 @@ class Assignment:
     lost: tuple[UUID, ...] = ()
     volunteers: tuple[UUID, ...] = ()
     offers_made: int = 0
-    by_hand_reason: str | None = None
     candidates: tuple[Seen, ...] = ()
     policy_version: str = ""
     stars: int = 0
@@ -360,7 +380,6 @@ class Assignment:
             reserved_minutes=0,
             lost=gone,
             volunteers=stays,
-            by_hand_reason=None,
             travel_zone=None,
         )
 

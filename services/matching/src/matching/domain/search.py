@@ -31,7 +31,7 @@ from matching.domain.ranking import (
 from matching.domain.view import Expiry, View
 
 FIRST_LOOK = 16
-"""So many of the nearest who may are compared; more are looked at only when none of them can."""
+"""So many who may are compared, those with the most points known from memory; more only when none of them can."""
 SEVERAL = 8
 """Rows asked for at once when the best candidate did not hold on the database's row."""
 FAILED_TOLD = 2

@@ -20,8 +20,9 @@ from matching.domain.standing import Sums
 class View(Protocol):
     """Rows, and the partners in memory. What is not loaded yet is asked for unseen; the decision runs again.
 
+    actor: who sent the command, as contracts name him; empty for events and timers.
     policy: the one in force.
-    look: the nearest partners that pass all but capacity, from memory; never the last word.
+    look: the best partners that pass all but capacity, from memory; never the last word.
     near: the nearest in whose reach a job lies, may they or not, from memory: good for explanations only.
     remembered: the version that memory has of a partner; 0 for none.
     standing: a partner's sums, from memory.
@@ -32,6 +33,7 @@ class View(Protocol):
     """
 
     now: datetime
+    actor: str
     policy: Policy
 
     def new_id(self) -> UUID: ...
