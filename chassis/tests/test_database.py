@@ -58,26 +58,37 @@ async def test_it_is_kept_or_not_and_an_error_takes_all_of_it_back(engine: Async
     async with transaction(engine, keep=False) as db:
         await db.execute(NOTE, {"numbers": [3]})
         assert [row.number for row in await db.execute(NUMBERS)] == [1, 2, 3]
-    with pytest.raises(ERRORS) as refused:
+
+    async def makes_one_twice() -> None:
         async with transaction(engine) as db:
             await db.execute(NOTE, {"numbers": [4]})
             await db.execute(NOTE, {"numbers": [1]})
-    assert classify(refused.value) is Kind.TRANSIENT  # a unique violation: another replica made it
-    with pytest.raises(ValueError, match="ours"):
+
+    async def is_wrong() -> None:
         async with transaction(engine) as db:
             await db.execute(NOTE, {"numbers": [5]})
             raise ValueError("ours")
+
+    with pytest.raises(ERRORS) as refused:
+        await makes_one_twice()
+    assert classify(refused.value) is Kind.TRANSIENT  # a unique violation: another replica made it
+    with pytest.raises(ValueError, match="ours"):
+        await is_wrong()
     assert await _numbers(engine) == [1, 2]
 
 
 async def test_a_connection_that_was_ended_is_not_given_out_again(engine: AsyncEngine) -> None:
     async with transaction(engine) as db:
         await _pid(db)
-    with pytest.raises(ERRORS) as ended:
+
+    async def ends_the_other() -> None:
         async with transaction(engine) as db, transaction(engine) as other:
             await db.execute(NOTE, {"numbers": [1]})
             await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": await _pid(db)})
             await db.execute(NOTE, {"numbers": [2]})
+
+    with pytest.raises(ERRORS) as ended:
+        await ends_the_other()
     assert classify(ended.value) is Kind.TRANSIENT
     assert await _numbers(engine) == []
     async with transaction(engine) as db, transaction(engine) as other:
@@ -98,7 +109,9 @@ async def test_a_cancelled_statement_lets_go_of_its_locks(engine: AsyncEngine) -
         behind = asyncio.create_task(takes_both())
 
         async def waits() -> bool:
-            async with transaction(engine) as beside:  # what a transaction has seen of others, it sees to its end
+            async with transaction(
+                engine
+            ) as beside:  # what a transaction has seen of others, it sees to its end
                 (row,) = await beside.execute(WAITING)
                 return bool(row.waiting)
 

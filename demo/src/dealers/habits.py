@@ -41,6 +41,7 @@ from contracts.matching_commands_v1 import (
     ReportNoShow,
 )
 from contracts.messages import Message
+from contracts.replies_v1 import Rejected
 from contracts.values import Material
 from dealers.book import Job
 from dealers.community import Community
@@ -49,6 +50,7 @@ from dealers.wishes import DISTRIBUTOR
 
 QUARTER = Decimal("0.25")
 LATE_BY_S = 3.0
+SAYS_IT_AGAIN_AFTER_S = 3.0
 MOMENT = timedelta(seconds=0.5)
 """People note their arrival before they report it; a time in the future would not be believed."""
 TRY_AGAIN_AFTER_S = (3.0, 10.0, 30.0)
@@ -102,6 +104,8 @@ class Habits:
                 yield from self._completed(job, message)
             case SettlementHeld():
                 yield from self._held(job)
+            case Rejected(code="arrival-in-future") if job.contractor_id is not None:
+                yield self._is_there_still(job, job.contractor_id, now)
             case _:
                 return
 
@@ -161,6 +165,12 @@ class Habits:
             arrived_at=now + timedelta(seconds=after_s) - MOMENT,
         )
         yield Act(after_s, arrival, _partner(contractor_id))
+
+    @staticmethod
+    def _is_there_still(job: Job, contractor_id: UUID, now: datetime) -> Act:
+        """Somebody's clock is wrong, his or theirs: who stands at the door says it again."""
+        arrival = RecordArrival(job_id=job.job_id, contractor_id=contractor_id, arrived_at=now)
+        return Act(SAYS_IT_AGAIN_AFTER_S, arrival, _partner(contractor_id))
 
     def _started(self, job: Job, started: JobStarted) -> Iterator[Act]:
         after_s = self._some(self.pace.work_s)

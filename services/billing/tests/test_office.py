@@ -102,6 +102,8 @@ async def test_the_documents_of_a_job_are_listed_shown_and_exported(
     for file in folder.iterdir():
         assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
     assert "passed: XSD" in (await billing("documents", "show", numbers[1])).output
+    nothing = await billing("documents", "received", "--job", str(story.job_id), str(tmp_path / "received"))
+    assert (nothing.exit_code, (tmp_path / "received").exists()) == (1, False)
 
 
 async def test_a_file_is_made_once_and_never_changes(

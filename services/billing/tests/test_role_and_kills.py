@@ -171,6 +171,7 @@ async def _role_changes_nothing(database: Database) -> None:
         "entries": "source",
         "postings": "account",
         "renderings": "format",
+        "received_invoices": "number",
     }
     assert set(columns) == set(APPEND_ONLY)
     database.refusal(f'GRANT UPDATE ON documents TO "{database.role}"')  # a warning, and no right

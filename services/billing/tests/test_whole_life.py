@@ -14,6 +14,7 @@ from own_invoices import BOMB, ubl
 from sqlalchemy import text
 
 from billing.app import build
+from billing.archive import received_for
 from billing.audit import audit
 from billing.settings import Settings
 from chassis.service import Running
@@ -102,6 +103,10 @@ async def test_from_the_statement_to_the_payout_the_books_are_right_at_every_ste
     await outside.message(OwnInvoiceBooked, story.job_id)
     booked = await books()
     assert booked == (6, Decimal("59.50"), payable, nothing, nothing)
+
+    async with billing.engine.connect() as db:
+        (received,) = await received_for(db, str(story.job_id))
+    assert (received.number, received.content) == ("2026-117", OWN_INVOICE.encode())
 
     before = await _rows(billing)
     assert (await ask(_own_invoice(story, WITH_A_BOMB), contractor)).code == "not-xml"

@@ -1,10 +1,10 @@
-"""Issued documents, read back as they were frozen."""
+"""Issued documents, read back as they were frozen; and own invoices of contractors, as they came."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,10 @@ from billing.domain.documents import canonical, fingerprint
 _SELECT = "SELECT number, kind, job_id, issued_on, net, gross, data, sha256 FROM documents"
 _one = text(f"{_SELECT} WHERE number = :number")
 _of_job = text(f"{_SELECT} WHERE job_id = CAST(:job AS uuid) ORDER BY number_range, running_number")
+_received = text(
+    "SELECT number, received_at, sha256, content FROM received_invoices "
+    "WHERE job_id = CAST(:job AS uuid) ORDER BY received_at, sha256"
+)
 _newest = text(f"{_SELECT} ORDER BY issued_on DESC, running_number DESC, kind LIMIT :most")
 
 
@@ -35,6 +39,22 @@ class Archived:
     gross: Decimal
     data: Mapping[str, Any]
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInvoice:
+    """A contractor's own e-invoice, the exact bytes."""
+
+    number: str
+    received_at: datetime
+    sha256: str
+    content: bytes
+
+
+async def received_for(db: AsyncConnection, job_id: str) -> list[ReceivedInvoice]:
+    """What the contractor of a job has sent, the oldest first."""
+    rows = await db.execute(_received, {"job": job_id})
+    return [ReceivedInvoice(row.number, row.received_at, row.sha256, row.content) for row in rows]
 
 
 async def document(db: AsyncConnection, number: str) -> Archived | None:

@@ -173,7 +173,8 @@ def _submit_own_invoice(
 ) -> Outcome[Any]:
     if settlements.known(settlement).work.contractor_id != said.contractor_id:
         raise Rejected("not-your-job", "This job was somebody else's.", "contractor_id")
-    return _take_own_invoice(settlement, reading.own_invoice(said.content_base64), facts, given)
+    file = reading.joined(said.content_base64)
+    return _take_own_invoice(settlement, reading.own_invoice(file), facts, given, file)
 
 
 def _record_own_invoice(
@@ -183,13 +184,13 @@ def _record_own_invoice(
 
 
 def _take_own_invoice(
-    settlement: Settlement | None, own: OwnInvoice, facts: Facts, given: Given
+    settlement: Settlement | None, own: OwnInvoice, facts: Facts, given: Given, file: bytes | None = None
 ) -> Outcome[Any]:
     key = OWN_NUMBERS.key(settlements.known(settlement).work.contractor_id, own.number)
     if not given.has(OWN_NUMBERS, key):
         return More([Row(OWN_NUMBERS.name, key)])
     numbered_so: tuple[str, ...] = given.one(OWN_NUMBERS, key) or ()
-    return payables.take_own_invoice(settlement, own, facts, given.now, numbered_so)
+    return payables.take_own_invoice(settlement, own, facts, given.now, numbered_so, file)
 
 
 def _decide_own_invoice(

@@ -78,6 +78,22 @@ def export(
         raise SystemExit(f"billing: not made yet: {', '.join(missing)}; `billing holds` says why")
 
 
+@documents.command("received")
+def received(
+    folder: Annotated[Path, typer.Argument(help="is made if it is not there")],
+    job: Annotated[UUID, typer.Option("--job", help="the job's id")],
+) -> None:
+    """Write the own e-invoices that a job's contractor has sent, as they came: received-1.xml, received-2.xml."""
+    found = _read(lambda db: archive.received_for(db, str(job)))
+    if not found:
+        raise SystemExit(f"billing: nothing was received for job {job}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, one in enumerate(found, start=1):
+        file = folder / f"received-{place}.xml"
+        file.write_bytes(one.content)
+        typer.echo(f"{file}  {one.number}  {one.received_at:%Y-%m-%d %H:%M}  sha256 {one.sha256}")
+
+
 @documents.command("make")
 def make(number: Annotated[str, typer.Argument(help="such as RE-2026-000001")]) -> None:
     """Have a document's files made now. What is stored already stays as it is."""

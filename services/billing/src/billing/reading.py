@@ -59,12 +59,9 @@ _FORMS: Final = MappingProxyType(
 _INVOICE_TYPES: Final = frozenset({"380", "326"})
 
 
-def own_invoice(pieces: Sequence[str]) -> OwnInvoice:
-    """The invoice in the file that came in pieces of base64.
-
-    Raises Rejected: not-base64, too-large, not-xml, wrong-format, not-an-invoice, sums-wrong.
-    """
-    root = _parsed(_decoded(pieces))
+def own_invoice(content: bytes) -> OwnInvoice:
+    """The invoice in a file. Raises Rejected: not-xml, wrong-format, not-an-invoice, wrong-currency, sums-wrong."""
+    root = _parsed(content)
     places = _FORMS.get(root.tag)
     if places is None:
         raise _refused("wrong-format", "This is neither an UBL invoice nor a CII invoice.")
@@ -82,7 +79,8 @@ def own_invoice(pieces: Sequence[str]) -> OwnInvoice:
     return checked(read, gross)
 
 
-def _decoded(pieces: Sequence[str]) -> bytes:
+def joined(pieces: Sequence[str]) -> bytes:
+    """The file that came in pieces of base64. Raises Rejected: not-base64, too-large."""
     if sum(map(len, pieces)) > LARGEST_BYTES * 4 // 3 + 4:
         raise _refused("too-large", f"An invoice has at most {LARGEST_BYTES} bytes.")
     try:

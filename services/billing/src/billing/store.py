@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
@@ -18,7 +19,7 @@ from billing.domain.documents import Document, Frozen, Kind
 from billing.domain.ledger import Entry, Happened
 from billing.domain.partners import Contact, Partner, Party, Period
 from billing.domain.rate_cards import RateCard
-from billing.domain.settlements import Lack, OwnInvoice, Settlement
+from billing.domain.settlements import Lack, OwnInvoice, Received, Settlement
 from billing.domain.work import CompletedWork, Occasion
 from chassis.database import Session
 from chassis.decisions import Row
@@ -351,15 +352,24 @@ def _write_entry(entry: Entry) -> Sequence[Any]:
     )
 
 
+def _write_received(work: CompletedWork, one: Received) -> Sequence[Any]:
+    digest = hashlib.sha256(one.content).hexdigest()
+    return work.job_id, digest, work.contractor_id, one.number, one.at, one.content
+
+
 class SettlementRows(TableRows[Settlement]):
-    """Settlements, with the documents and book entries they make: written once, never read back here."""
+    """Settlements, with the documents, book entries and received files they bring: written once, never read here."""
 
     def __init__(self) -> None:
         super().__init__("settlement", tables.settlements, read=_read_settlement, write=_write_settlement)
         self._documents = [column for column in tables.documents.columns if column.name != "chain_sha256"]
         self._entries = list(tables.entries.columns)
         self._postings = list(tables.postings.columns)
+        self._received = list(tables.received_invoices.columns)
         self._insert_documents = insert_many(tables.documents, self._documents)
+        self._insert_received = insert_many(
+            tables.received_invoices, self._received, "ON CONFLICT (job_id, sha256) DO NOTHING"
+        )
         self._insert_entries = insert_many(tables.entries, self._entries)
         self._insert_postings = insert_many(tables.postings, self._postings)
 
@@ -371,6 +381,9 @@ class SettlementRows(TableRows[Settlement]):
             documents.sort(key=lambda one: (one.number_range, one.running_number))
             rows = [_write_document(document) for document in documents]
             await db.execute(self._insert_documents, arrays(self._documents, rows))
+        received = [_write_received(of.work, one) for of in values.values() for one in of.received]
+        if received:
+            await db.execute(self._insert_received, arrays(self._received, received))
         entries = [entry for settlement in values.values() for entry in settlement.booked]
         if not entries:
             return

@@ -247,5 +247,18 @@ refused_renderings = Table(
     comment="Issued documents whose files could not be made. Gone when they are made: see the worklist.",
 )
 
-APPEND_ONLY = (documents.name, entries.name, postings.name, renderings.name)
+received_invoices = Table(
+    "received_invoices",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("settlements.job_id", name="received_invoices_job"), primary_key=True),
+    Column("sha256", Text, primary_key=True, doc="of content: the same file again is the same invoice"),
+    Column("contractor_id", Uuid, nullable=False),
+    Column("number", Text, nullable=False, doc="the contractor's own"),
+    Column("received_at", _moment, nullable=False),
+    Column("content", LargeBinary, nullable=False, doc="the exact bytes that came"),
+    CheckConstraint("sha256 = encode(sha256(content), 'hex')", name="received_invoices_sha256_fits"),
+    comment="Contractors' own e-invoices as they came. A trigger refuses UPDATE, DELETE and TRUNCATE. Kept 8 years.",
+)
+
+APPEND_ONLY = (documents.name, entries.name, postings.name, renderings.name, received_invoices.name)
 """What the service's own role may write and read, and nothing more: no UPDATE, no DELETE."""

@@ -14,6 +14,7 @@ from billing.domain.settlements import (
     Facts,
     Lack,
     OwnInvoice,
+    Received,
     Settlement,
     berlin_day,
     hold,
@@ -92,10 +93,12 @@ def take_own_invoice(
     facts: Facts,
     now: datetime,
     numbered_so: Collection[str] = (),
+    file: bytes | None = None,
 ) -> Outcome[Settlement]:
     """It fits the fixed amounts and is booked; or it differs, and a clerk looks at it. Raises Rejected.
 
     numbered_so: jobs for which he has sent an invoice of this number (§ 14 (4) no. 4 UStG: given once).
+    file: as it came, if it did; it is kept, may it fit or differ.
     """
     of = known(settlement)
     if any(job_id != str(of.work.job_id) for job_id in numbered_so):
@@ -109,7 +112,8 @@ def take_own_invoice(
     if own.issued_on > berlin_day(now):
         raise Rejected("issued-in-future", "An invoice is not of tomorrow.", "issued_on")
     waived = of.waived - {Hold.own_invoice_differs}
-    return issuing.go(replace(of, own_invoice=own, waived=waived), facts, now)
+    received = () if file is None else (Received(own.number, file, now),)
+    return issuing.go(replace(of, own_invoice=own, waived=waived, received=received), facts, now)
 
 
 def decide_own_invoice(

@@ -70,6 +70,15 @@ class OwnInvoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A contractor's own e-invoice as it came in: who buys keeps the original (§ 14b (1) UStG)."""
+
+    number: str
+    content: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """One job's settlement. Held while `lack` is there; settled since `settled_at`; both, when a correction is held.
 
@@ -78,7 +87,7 @@ class Settlement:
     own_invoice: his own one, looked at; own_booked: the one that stands in the books.
     objected_on: the contractor objected to `self_billed_number`; his own invoice is waited for.
     paid: what was paid to him for this job. late_building_tax: found due after the document was issued.
-    issued, booked: what this transaction adds to documents and books; empty when read back.
+    issued, booked, received: what this transaction adds to documents, books and what others sent; empty when read back.
     """
 
     work: CompletedWork
@@ -101,6 +110,7 @@ class Settlement:
     decided: Mapping[Leg, TaxTreatment] = field(default_factory=dict)
     issued: tuple[Document, ...] = ()
     booked: tuple[Entry, ...] = ()
+    received: tuple[Received, ...] = ()
 
     @property
     def up_to_date(self) -> bool:
