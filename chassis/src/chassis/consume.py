@@ -36,9 +36,6 @@ log = structlog.get_logger()
 
 REVOKED_WAITS_SECONDS = 8.0
 """How long a running batch may end when partitions are revoked; the rebalance time-out is 10 s."""
-POLL_SECONDS = 0.5
-"""The broker answers at once when there is something. A longer wait would hold up the first records of a partition
-that a rebalance brings: its fetch stands behind the one under way."""
 TRY_AGAIN_SECONDS = 0.5
 COMMIT_SECONDS = 0.5
 """Offsets are committed no more often than this: progress in the database is what counts."""
@@ -122,7 +119,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             no_reply=True,
             partition_assignment_strategy=(RangePartitionAssignor,),
             max_partition_fetch_bytes=self._settings.partition_fetch_bytes,
-            fetch_max_wait_ms=int(POLL_SECONDS * 1000),
+            fetch_max_wait_ms=int(self._settings.poll_seconds * 1000),
             session_timeout_ms=self._settings.session_timeout_ms,
             heartbeat_interval_ms=self._settings.session_timeout_ms // 4,
             rebalance_timeout_ms=10_000,
@@ -147,7 +144,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             found = await consumer.getmany(timeout_ms=0, max_records=most)
             if not found:
                 await self._commit_now_and_then()
-                found = await consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=most)
+                found = await consumer.getmany(
+                    timeout_ms=int(self._settings.poll_seconds * 1000), max_records=most
+                )
         except ConsumerStoppedError:
             raise
         except Exception as error:  # FastStream would end the loop, or go on behind what was lost

@@ -50,6 +50,13 @@ class ServiceSettings(BaseSettings):
     partition_fetch_bytes: int = Field(
         default=262_144, ge=65_536, description="bounds what one flooded partition holds"
     )
+    poll_seconds: float = Field(
+        default=0.5,
+        ge=0.05,
+        le=5,
+        description="how long the broker keeps a request that finds nothing; what is there it answers at once, but "
+        "a partition that a rebalance has brought, or that was just read, waits for the request under way",
+    )
     session_timeout_ms: int = Field(default=10_000, ge=1_000, le=120_000)
     timer_poll_seconds: float = Field(
         default=1.0, gt=0, le=60, description="how late a timer may fire; due at once, it fires at once"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from chassis.service import Running
 from chassis.testing.network import until
@@ -38,7 +36,7 @@ from contracts.matching_standings_v1 import Standing
 from contracts.messages import Command
 from contracts.replies_v1 import MatchingAccepted
 from contracts.values import KindOfWork, OfferPolicy, OwnReference, Window
-from matching.app import build
+from matching.app import build, main
 from matching.desk import find, ranking_now, replayed
 from matching.domain.explanation import same
 from matching.domain.model import day_of, week_of
@@ -216,19 +214,15 @@ async def test_a_changed_partner_is_replayed_as_he_was_and_ranked_as_he_is(
 
 
 async def _command(service: Running, *words: str, fails: bool | None = False) -> str:
-    program = Path(sys.executable).with_name("matching")
-    environment = os.environ | {
+    environment = {
         "MATCHING_DATABASE_URL": str(service.settings.database_url),
         "MATCHING_KAFKA_BOOTSTRAP_SERVERS": "nobody:1",
         "MATCHING_DEVELOPMENT": "true",
     }
-    process = await asyncio.create_subprocess_exec(
-        program, *words, env=environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate()
-    assert fails is None or (process.returncode != 0) is fails, said.decode()
-    return said.decode()
+    # the commands have an event loop of their own
+    done = await asyncio.to_thread(lambda: CliRunner().invoke(main, list(words), env=environment))
+    assert fails is None or (done.exit_code != 0) is fails, done.output
+    return done.output
 
 
 async def test_what_partners_did_counts_and_changes_the_order(start_service: Start, story: Story) -> None:

@@ -82,6 +82,7 @@ async def start_service(
             "kafka_bootstrap_servers": infrastructure.kafka_bootstrap,
             "development": True,
             "timer_poll_seconds": 0.05,
+            "poll_seconds": 0.1,
         } | settings
         made = settings_class(**chosen)
         service = build(made)
