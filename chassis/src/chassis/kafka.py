@@ -18,6 +18,11 @@ from contracts import catalogue
 from contracts.catalogue import Topic
 
 USUAL_REPLICATION = 3
+RETRY_BACKOFF_MS = 500
+"""Between two attempts to reach a broker that is away. A consumer makes them in several places at once, for ever and
+without growing pauses. At the library's 100 ms four services took a quarter of a core meanwhile (now a tenth); behind a
+proxy that accepts and hangs up, eight took two cores, and the broker was slow to come back.
+"""
 LEADER_TRIES, LEADER_SECONDS = 100, 0.1
 
 
@@ -53,6 +58,7 @@ def broker(settings: ServiceSettings, client: str) -> KafkaBroker:
         graceful_timeout=None,
         logger=None,
         request_timeout_ms=10_000,
+        retry_backoff_ms=RETRY_BACKOFF_MS,
         metadata_max_age_ms=30_000,
     )
 

@@ -18,7 +18,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.errors import leaked, said
-from chassis.kafka import cluster_id, options
+from chassis.kafka import RETRY_BACKOFF_MS, cluster_id, options
 from chassis.settings import ServiceSettings
 from chassis.snapshot import Keepable, Snapshot
 from contracts import catalogue
@@ -121,6 +121,7 @@ class IndexReader:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=self.topic.max_message_bytes,
             fetch_max_wait_ms=POLL_MS,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
         )
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
