@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from pydantic import PostgresDsn
@@ -23,6 +24,7 @@ NUMBERS = text("SELECT number FROM noted ORDER BY number")
 NOTE = text("INSERT INTO noted (number) SELECT n FROM unnest(CAST(:numbers AS int[])) AS n")
 LOCK = text("SELECT number FROM noted WHERE number = :number FOR UPDATE")
 WHO = text("SELECT pg_backend_pid() AS pid")
+END = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) AS pid")
 WAITING = text("SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
 
@@ -84,7 +86,7 @@ async def test_a_connection_that_was_ended_is_not_given_out_again(engine: AsyncE
     async def ends_the_other() -> None:
         async with transaction(engine) as db, transaction(engine) as other:
             await db.execute(NOTE, {"numbers": [1]})
-            await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": await _pid(db)})
+            await other.execute(END, {"pids": [await _pid(db)]})
             await db.execute(NOTE, {"numbers": [2]})
 
     with pytest.raises(ERRORS) as ended:
@@ -93,6 +95,22 @@ async def test_a_connection_that_was_ended_is_not_given_out_again(engine: AsyncE
     assert await _numbers(engine) == []
     async with transaction(engine) as db, transaction(engine) as other:
         assert await _pid(db) != await _pid(other)
+
+
+async def test_connections_that_ended_in_the_pool_are_no_failed_attempts(engine: AsyncEngine) -> None:
+    async with transaction(engine) as one, transaction(engine) as two:
+        pids = [await _pid(one), await _pid(two)]
+
+    async def both_are_gone() -> bool:
+        return all(each.driver_connection.is_closed() for each in held)
+
+    async with engine.connect() as one, engine.connect() as two:
+        held: list[Any] = [await each.get_raw_connection() for each in (one, two)]
+        async with transaction(engine) as beside:
+            await beside.execute(END, {"pids": pids})
+        await until(both_are_gone)
+    async with transaction(engine) as one, transaction(engine) as two:
+        assert not {await _pid(one), await _pid(two)} & set(pids)
 
 
 async def test_a_cancelled_statement_lets_go_of_its_locks(engine: AsyncEngine) -> None:

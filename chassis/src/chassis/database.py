@@ -108,8 +108,7 @@ async def transaction(engine: AsyncEngine, *, keep: bool = True) -> AsyncIterato
     A connection that is broken, or was left in the middle of something, is closed: the server rolls back.
     """
     async with engine.connect() as pooled:
-        driver = (await pooled.get_raw_connection()).driver_connection
-        assert driver is not None  # noqa: S101  # it has just been checked out
+        driver = await _alive(pooled)
         at_work = driver.transaction()
         try:
             await at_work.start()
@@ -121,6 +120,15 @@ async def transaction(engine: AsyncEngine, *, keep: bool = True) -> AsyncIterato
         except BaseException:
             await pooled.invalidate()
             raise
+
+
+async def _alive(pooled: AsyncConnection) -> Any:
+    """The driver of a connection that is there. Those that ended while they lay in the pool are no failed attempts."""
+    while True:
+        driver: Any = (await pooled.get_raw_connection()).driver_connection
+        if not driver.is_closed():
+            return driver
+        await pooled.invalidate()
 
 
 async def _give_up(pooled: AsyncConnection, driver: Any, at_work: Any) -> None:
