@@ -52,6 +52,22 @@ async def test_a_repeat_of_a_waiting_command_does_not_wait_too(toy: World) -> No
     assert await toy.seen(job) == ["arrived"]
 
 
+async def test_what_a_clock_that_was_ahead_has_put_off_is_looked_at_soon(world: World) -> None:
+    clock = ShiftedClock()
+    await world.start(clock)
+    clock.shift = timedelta(hours=1)
+    await world.send_arrival(uuid7(), uuid7())
+    await world.until_parked(1, "waiting")
+    clock.shift = timedelta()
+    (before,) = await world.sql("SELECT attempts FROM parked")
+
+    async def looked_at_again() -> bool:
+        (now,) = await world.sql("SELECT attempts FROM parked")
+        return bool(now.attempts > before.attempts)
+
+    await until(looked_at_again)
+
+
 async def test_what_comes_behind_it_stays_in_order_and_others_are_not_held_up(toy: World) -> None:
     job, partner = uuid7(), uuid7()
     await toy.send_arrival(job, partner)

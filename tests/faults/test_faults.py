@@ -21,6 +21,8 @@ async def test_what_must_be_true_stays_true(
     print(
         f"{seed} {fault.name}: {seen.settled} of {seen.jobs} settled, {seen.hits} hits, {seen.heal_s:.1f} s"
     )
+    for violation in seen.violations:  # pytest shows the first, and shortened
+        print(f"  {violation}")
     assert seen.violations == ()
 
 

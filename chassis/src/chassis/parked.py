@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -46,8 +46,11 @@ _wake_waiting = text(
 _due_parked = text(
     "SELECT aggregate FROM (SELECT DISTINCT ON (aggregate) aggregate, reason, look_at FROM parked "
     "WHERE reader = :reader AND aggregate IS NOT NULL ORDER BY aggregate, id) AS head "
-    "WHERE (reason = 'behind' AND look_at IS NULL) OR (reason <> 'failed' AND look_at <= :now) LIMIT :most"
+    "WHERE (reason = 'behind' AND look_at IS NULL) "
+    "OR (reason <> 'failed' AND (look_at <= :now OR look_at > :farthest)) LIMIT :most"
 )
+FARTHEST = timedelta(minutes=2)
+"""Nothing is put off for longer: what is to be looked at later than that was parked by a clock that went ahead."""
 _put_off_parked = text(
     "UPDATE parked SET look_at = :until WHERE id = "
     "(SELECT min(id) FROM parked WHERE reader = :reader AND aggregate = :aggregate)"
@@ -154,7 +157,8 @@ async def wake_waiting(db: Session, arrived: Collection[str], now: datetime) -> 
 
 async def due_parked(db: Session, reader: str, now: datetime, most: int) -> list[str]:
     """Aggregates whose first parked record is to be looked at now, or is first only since its predecessor went."""
-    rows = await db.execute(_due_parked, {"reader": reader, "now": now, "most": most})
+    where = {"reader": reader, "now": now, "farthest": now + FARTHEST, "most": most}
+    rows = await db.execute(_due_parked, where)
     return [row.aggregate for row in rows]
 
 

@@ -64,6 +64,7 @@ class Fault:
     """One thing that goes wrong. `inject` does it under load and returns when the world is whole again.
 
     does: what a reader of the table should know. jobs, per_second: the load meanwhile.
+    all_accept: nobody who is asked stays silent.
     short: in the set that runs within minutes. on_demand: only when it is asked for by name.
     patience_s: how long it may be silent for before jobs are given up.
     """
@@ -73,6 +74,7 @@ class Fault:
     inject: Inject
     jobs: int = 30
     per_second: float = 6.0
+    all_accept: bool = False
     short: bool = False
     on_demand: bool = False
     patience_s: float = PATIENCE_S
@@ -131,7 +133,7 @@ class Laboratory:
         self.lots = Random(f"{self.seed} {fault.name}")
         self.hits = 0
         self.spoiled = True  # until it is known to be whole
-        self.load = Load(self.dealers, fault.jobs, fault.per_second, self.lots)
+        self.load = Load(self.dealers, fault.jobs, fault.per_second, self.lots, all_accept=fault.all_accept)
         wrong: list[str] = []
         self.load.start(fault.patience_s)
         healed = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from uuid import UUID
 
@@ -20,12 +21,16 @@ LONGEST_S = 400.0
 class Load:
     """One run of the dealers. A fault waits for its moment in it."""
 
-    def __init__(self, dealers: Dealers, jobs: int, per_second: float, lots: Random) -> None:
+    def __init__(
+        self, dealers: Dealers, jobs: int, per_second: float, lots: Random, *, all_accept: bool = False
+    ) -> None:
         self._dealers = dealers
         self._jobs = jobs
         self._per_second = per_second
         self._before = len(dealers.book.jobs)
         self._courses: Sequence[Course] = [draw(lots, calm=True) for _ in range(jobs)]
+        if all_accept:
+            self._courses = [replace(course, accepts_percent=100) for course in self._courses]
         self._changed = asyncio.Condition()
         self._telling: set[asyncio.Task[None]] = set()
         self._trading: asyncio.Task[object] | None = None
