@@ -22,7 +22,7 @@ demo: setup ## one job step by step, then a few hundred over Germany, on real Ka
 	@$(BIN)/servicenetz demo
 
 test: setup ## everything but the fault runs, two at a time; eleven minutes on two cores
-	@$(BIN)/pytest -m "not containers and not faults" -n 2 --dist loadgroup
+	@$(BIN)/pytest -m "not containers and not faults" -n 2 --dist loadgroup --durations=25 --durations-min=3
 
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
 	@$(BIN)/pytest tests/faults -m "faults" -s --timeout=0 --show-capture=no --tb=short

@@ -39,7 +39,7 @@ from contracts.ids import uuid7
 from contracts.values import Leg, OwnReference, ResponseTime, State, VatCategory, WorkedTime, eur
 
 JOBS = 2
-NEVER_STORED = {"issued", "booked"}
+NEVER_STORED = {"issued", "booked", "received"}
 _quarters = st.integers(1, 60).map(lambda quarters: Decimal(quarters) / 4)
 _jobs = st.integers(0, JOBS - 1)
 

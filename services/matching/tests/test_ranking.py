@@ -383,7 +383,8 @@ def test_by_hand_the_others_may_be_ahead() -> None:
     ahead = next(other for other in assigned.others if other.contractor_id == near.partner_id)
     assert sum(each.points for each in ahead.behind) == Decimal("-0.0412")
     record = world.records[posted.job_id]
-    assert (len(record.rounds), record.deeds) == (1, ()), "given by hand is no answer to an offer"
+    assert [one.asked for one in record.rounds] == [(near.partner_id,), (far.partner_id,)]
+    assert record.deeds == (), "given by hand is no answer to an offer"
 
 
 def test_equal_candidates_are_ordered_by_id() -> None:
