@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from billing.domain.documents import Document, Frozen
+from billing.domain.documents import Document
 from billing.domain.ledger import Entry, balances
 from billing.domain.partners import Contact, Party
 from billing.domain.rate_cards import publish
+from billing.domain.reversals import Frozen
 from billing.domain.settlements import Facts, Settlement, Terms
 from billing.domain.work import CompletedWork
 from billing.translation import completed_work, partner_from
@@ -73,18 +73,9 @@ def done(outcome: Any, numbers: tuple[int, ...] | None = None) -> Decision[Settl
     return decision
 
 
-def frozen(document: Document) -> Frozen:
-    """As the store gives it back."""
-    return Frozen(
-        kind=document.kind,
-        number=document.number,
-        partner_id=document.partner_id,
-        issued_on=document.issued_on,
-        net=document.net,
-        vat=document.vat,
-        statement_version=document.statement_version,
-        data=json.loads(document.text),
-    )
+def as_stored(state: Settlement) -> Settlement:
+    """Without what is written once and never read back."""
+    return replace(state, issued=(), booked=(), received=())
 
 
 class Archive:
@@ -92,18 +83,39 @@ class Archive:
 
     def __init__(self) -> None:
         self.given: dict[str, int] = {}
-        self.documents: list[Document] = []
-        self.entries: list[Entry] = []
+        self._documents: list[Document] = []
+        self._entries: list[Entry] = []
+        self._unsaved: dict[UUID, Settlement] = {}
 
-    def take(self, outcome: Any) -> Any:
-        """Give numbers, keep what was issued and booked; the state as it is read back."""
+    @property
+    def documents(self) -> list[Document]:
+        """All that were issued, those of the transaction that is open too."""
+        unsaved = [one for state in self._unsaved.values() for one in state.issued]
+        return [*self._documents, *sorted(unsaved, key=lambda one: one.running_number)]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All that is booked, likewise."""
+        return [*self._entries, *(entry for state in self._unsaved.values() for entry in state.booked)]
+
+    def save(self) -> None:
+        """The end of a transaction: what the states bring along at its end is kept."""
+        self._documents, self._entries = self.documents, self.entries
+        self._unsaved = {}
+
+    def take(self, outcome: Any, *, ends: bool = True) -> Any:
+        """Give numbers, keep what was issued and booked; the state as it is read back.
+
+        ends: the transaction ends with this decision; if it does not, the next one sees the state as it is now.
+        """
         if isinstance(outcome, Numbered):
             outcome = outcome.then(tuple(self._next(name) for name in outcome.ranges))
         assert isinstance(outcome, Decision), outcome
         if outcome.state is not None:
-            self.documents.extend(outcome.state.issued)
-            self.entries.extend(outcome.state.booked)
-            outcome = replace(outcome, state=replace(outcome.state, issued=(), booked=()))
+            self._unsaved[outcome.state.work.job_id] = outcome.state
+            if ends:
+                self.save()
+                outcome = replace(outcome, state=as_stored(outcome.state))
         return outcome
 
     def _next(self, name: str) -> int:
@@ -113,8 +125,8 @@ class Archive:
     def forget(self, given: dict[str, int], documents: int, entries: int) -> None:
         """A crash: what came after this is gone."""
         self.given = dict(given)
-        del self.documents[documents:]
-        del self.entries[entries:]
+        del self._documents[documents:]
+        del self._entries[entries:]
 
     def balances(self) -> dict[str, Decimal]:
         """What each account sums to."""
@@ -123,7 +135,7 @@ class Archive:
     def facts(self, facts: Facts) -> Facts:
         """The facts, with the documents that may be reversed."""
         return replace(
-            facts, documents={one.number: frozen(one) for one in self.documents if one.preceding is None}
+            facts, documents={one.number: Frozen.of(one) for one in self.documents if one.preceding is None}
         )
 
     def balance(self, kind: str) -> Decimal:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from own_invoices import BOMB, CII, ubl
 
 from billing import reading
-from billing.domain import accounts, documents
+from billing.domain import accounts, reversals
 from billing.domain.classes import Classified, WorkClass
 from billing.domain.issuing import correct, look_again, resolve, settle
 from billing.domain.payables import (
@@ -26,6 +26,7 @@ from billing.domain.payables import (
     recorded,
     take_own_invoice,
 )
+from billing.domain.reversals import Frozen
 from billing.domain.settlements import Facts, Lack, OwnInvoice, Settlement
 from billing.translation import completed_work, partner_from
 from chassis.decisions import Decision, Rejected, Waiting
@@ -143,11 +144,9 @@ def test_a_correction_is_corrected_by_reversing_the_newest_and_an_older_one_chan
 
 
 def test_what_is_reversed_stays_reversed(settled: Settlement, archive: Archive) -> None:
-    from billing_books import frozen
-
-    correction = documents.reverse(frozen(archive.documents[0]), 1, NOW.date())
+    correction = reversals.reverse(Frozen.of(archive.documents[0]), 1, NOW.date())
     with pytest.raises(KeyError):
-        documents.reverse(frozen(correction), 2, NOW.date())
+        reversals.reverse(Frozen.of(correction), 2, NOW.date())
 
 
 def test_a_held_correction_leaves_what_is_live_until_it_can_be_done(

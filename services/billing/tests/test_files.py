@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from billing_books import DISTRIBUTOR, NOW, TERMS, done, facts_of, frozen, work_of
+from billing_books import DISTRIBUTOR, NOW, TERMS, done, facts_of, work_of
 
 from billing.domain.classes import Classified, FeeClass, WorkClass
-from billing.domain.documents import Document, reverse
+from billing.domain.documents import Document
 from billing.domain.drafting import draft
 from billing.domain.issuing import RENDER, settle
 from billing.domain.partners import Period
+from billing.domain.reversals import Frozen, reverse
 from billing.domain.settlements import Facts, Lack, Settlement
 from billing.einvoice import files
 from billing.einvoice.profiles import Format
@@ -39,7 +40,7 @@ def _documents(story: Any, facts: Facts | None = None, **work: Any) -> Iterator[
     assert decision.state is not None
     for document in decision.state.issued:
         yield document
-        yield reverse(frozen(document), 1, LATER)
+        yield reverse(Frozen.of(document), 1, LATER)
 
 
 @pytest.mark.parametrize("hours", ["3.50", "0.25", "7.75", "11.25"])

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from billing.app import build
+from billing.archive import of_job
 from billing.audit import Audit, audit
 from billing.settings import Settings
 from billing.tables import metadata
@@ -22,7 +23,7 @@ from contracts.billing_commands_v1 import ResolveHold
 from contracts.billing_payables_v1 import SelfBilledInvoiceIssued
 from contracts.billing_rate_cards_v1 import RateCard
 from contracts.billing_receivables_v1 import InvoiceIssued
-from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementHeld
+from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementCorrected, SettlementHeld
 from contracts.catalogue import replies_of
 from contracts.ids import uuid7
 from contracts.replies_v1 import BillingAccepted, BillingRejected
@@ -49,6 +50,22 @@ async def _prepare(outside: Outside, story: Any) -> None:
     await outside.send(story.client())
     await outside.send(story.contractor())
     assert isinstance(await _publish(outside, story.rate_card(1)), BillingAccepted)
+
+
+async def test_what_came_while_billing_was_away_is_issued_and_booked_whole(
+    start_service: Start, outside: Outside, story: Any
+) -> None:
+    """Several decisions about one job in one transaction: none may take away what the one before has added."""
+    for message in (story.client(), story.contractor(), story.completed(), story.corrected()):
+        await outside.send(message)
+    await outside.send(story.rate_card(1), actor=CLERK)
+    billing = await start_service(build, Settings, "billing", makes_files=False)
+    await outside.message(SettlementCorrected, story.job_id)
+    async with billing.engine.connect() as db:
+        found = await audit(db)
+        issued = [one.kind for one in await of_job(db, str(story.job_id))]
+    assert found.findings == ()
+    assert len(issued) == 6, "both documents, both taken back, both anew"
 
 
 async def _audit(service: Running) -> Audit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from billing import reading
 from billing.domain import classes, estimates, issuing, partners, payables, rate_cards, settlements
 from billing.domain.partners import Partner
 from billing.domain.rate_cards import RateCard
+from billing.domain.reversals import Frozen
 from billing.domain.settlements import (
     CALLED_TIMER,
     LOOK_AGAIN_TIMER,
@@ -20,16 +21,14 @@ from billing.domain.settlements import (
 )
 from billing.domain.work import CompletedWork
 from billing.store import (
-    DOCUMENTS,
     FEE_CLASSES,
-    HELD,
-    OWN_NUMBERS,
     PARTNERS,
     RATE_CARDS,
     SETTLEMENTS,
     WORK_CLASSES,
 )
 from billing.translation import cancelled_work, completed_work, partner_from
+from billing.views import DOCUMENTS, HELD, OWN_NUMBERS
 from chassis.decisions import Decision, More, Outcome, Rejected, Row, Wake
 from chassis.routes import Given, Reader, acting_for, distributor, on, on_timer
 from chassis.rows import Rows
@@ -241,7 +240,6 @@ def _lacking(work: CompletedWork, settlement: Settlement | None, given: Given) -
 
 
 def _facts(terms: Terms, work: CompletedWork, settlement: Settlement | None, given: Given) -> Facts:
-    issued = settlement is not None and settlement.issued_version is not None
     return Facts(
         terms=terms,
         card=given.one(RATE_CARDS, work.rate_card_id),
@@ -250,8 +248,16 @@ def _facts(terms: Terms, work: CompletedWork, settlement: Settlement | None, giv
         work_class=given.one(WORK_CLASSES, work.kind_of_work.value),
         fee_class=given.one(FEE_CLASSES, work.fee.value) if work.fee is not None else None,
         original=given.one(SETTLEMENTS, work.rework_of) if work.rework_of is not None else None,
-        documents=(given.one(DOCUMENTS, work.job_id) or {}) if issued else {},
+        documents=_documents(settlement, given) if settlement is not None else {},
     )
+
+
+def _documents(settlement: Settlement, given: Given) -> Mapping[str, Frozen]:
+    """Those that are stored, and those that an earlier decision of this transaction has issued."""
+    if settlement.issued_version is None:
+        return {}
+    stored = given.one(DOCUMENTS, settlement.work.job_id) or {}
+    return {**stored, **{one.number: Frozen.of(one) for one in settlement.issued}}
 
 
 # -- reference data ----------------------------------------------------------------------------------------

@@ -304,114 +304,6 @@ def issue(draft: Draft, running_number: int) -> Document:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """An issued document read back: what it says, as it was frozen."""
-
-    kind: Kind
-    number: str
-    partner_id: UUID
-    issued_on: date
-    net: Decimal
-    vat: Decimal
-    statement_version: int
-    data: Mapping[str, Any]
-
-    @property
-    def gross(self) -> Decimal:
-        return self.net + self.vat
-
-    @property
-    def withheld(self) -> Decimal:
-        """Building tax kept back on it, in euros."""
-        marked = self.data.get("withheld")
-        return Decimal(marked["amount"]) if marked else ZERO
-
-
-def reverse(original: Frozen, running_number: int, today: date) -> Document:
-    """Take a document back in full: its own cents with the other sign, never reckoned again (BG-3 names it).
-
-    Raises KeyError for a correction: what is reversed stays reversed.
-    """
-    kind = original.kind.correction
-    number = kind.number(today.year, running_number)
-    data = dict(original.data)
-    language: Language = data["language"]
-    part = "self-billed" if kind.self_billed else "invoice"
-    tax_remarks = [
-        note for note in data["notes"] if note["subject"] == TAX_REMARK and not _about_withholding(note)
-    ]
-    data.update(
-        kind=kind.word,
-        type_code=kind.type_code,
-        title=wording.says(kind.word, language, original=original.number),
-        number=number,
-        issued_on=today.isoformat(),
-        due_on=None,
-        preceding={
-            "number": original.number,
-            "issued_on": original.issued_on.isoformat(),
-            "type_code": original.kind.type_code,
-        },
-        replaces=None,
-        payment={
-            "means_code": "97",
-            "means_text": wording.says("means-97", language),
-            "iban": None,
-            "bic": None,
-            "account_name": None,
-            "reference": number,
-            "terms": wording.says("correction-terms", language),
-        },
-        lines=[
-            {**line, "quantity": _negated(line["quantity"]), "net": _negated(line["net"])}
-            for line in data["lines"]
-        ],
-        vat_breakdown=[
-            {**row, "taxable": _negated(row["taxable"]), "tax": _negated(row["tax"])}
-            for row in data["vat_breakdown"]
-        ],
-        totals={name: _negated(amount) for name, amount in data["totals"].items()},
-        net=_negated(data["net"]),
-        vat=_negated(data["vat"]),
-        gross=_negated(data["gross"]),
-        notes=[
-            {
-                "subject": None,
-                "text": wording.says(
-                    f"{part}-reversed",
-                    language,
-                    original=original.number,
-                    day=wording.day(language, original.issued_on),
-                ),
-            },
-            *tax_remarks,
-        ],
-        withheld=None,
-    )
-    text = canonical(data)
-    (row,) = data["vat_breakdown"]
-    return Document(
-        kind=kind,
-        number=number,
-        number_range=kind.range(today.year),
-        running_number=running_number,
-        job_id=UUID(data["job"]["job_id"]),
-        partner_id=original.partner_id,
-        statement_version=original.statement_version,
-        issued_on=today,
-        due_on=today,
-        net=-original.net,
-        vat=-original.vat,
-        category=VatCategory(row["category"]),
-        rate=Decimal(row["rate"] or "0.00"),
-        lines=(),
-        preceding=original.number,
-        text=text,
-        sha256=fingerprint(text),
-    )
-
-
 def canonical(data: Mapping[str, object]) -> str:
     """One text for the same data, whatever order a database gives the keys back in. No floats are in it."""
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
@@ -425,15 +317,6 @@ def fingerprint(text: str) -> str:
 def chained(before: str, sha256: str) -> str:
     """The link of a document in its range's chain: over the link before it and its own fingerprint."""
     return hashlib.sha256(f"{before}{sha256}".encode()).hexdigest()
-
-
-def _negated(amount: str) -> str:
-    negated = -Decimal(amount)
-    return f"{abs(negated) if negated == 0 else negated:f}"
-
-
-def _about_withholding(note: Mapping[str, str]) -> bool:
-    return "§ 48 EStG" in note["text"]
 
 
 def _told(line: Line) -> DocumentLine:

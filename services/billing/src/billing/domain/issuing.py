@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from billing.domain import documents, ledger
-from billing.domain.documents import Document, Draft, Frozen, Kind
+from billing.domain import documents, ledger, reversals
+from billing.domain.documents import Document, Draft, Kind
 from billing.domain.drafting import Drafts, Nothing, draft
 from billing.domain.ledger import Entry, Purchase, reverse_charge
 from billing.domain.money import ZERO, share
 from billing.domain.partners import Partner
+from billing.domain.reversals import Frozen
 from billing.domain.settlements import (
     CALLED_TIMER,
     LOOK_AGAIN_TIMER,
@@ -199,7 +200,7 @@ def _issue(settlement: Settlement, found: _Both, facts: Facts, now: datetime) ->
 
     def then(numbers: tuple[int, ...]) -> Decision[Settlement]:
         counted = iter(numbers)
-        corrections = [documents.reverse(one, next(counted), today) for one in reversed_]
+        corrections = [reversals.reverse(one, next(counted), today) for one in reversed_]
         issued = [documents.issue(one, next(counted)) for one in drafts]
         return _issued(settlement, found, reversed_, corrections, issued, facts, now)
 
@@ -238,8 +239,9 @@ def _issued(
     elif own is not None:
         entries.append(_own_entry(settlement, own, None, today))
     first = settlement.issued_version is None
+    documents_ = (*corrections, *issued)
     done = replace(
-        settlement,
+        settlement.adding(issued=documents_, booked=entries),
         lack=None,
         settled_at=settlement.settled_at or now,
         issued_version=work.statement_version,
@@ -249,8 +251,6 @@ def _issued(
         own_booked=own,
         building_tax=found.drafts.building_tax,
         late_building_tax=ZERO,
-        issued=(*corrections, *issued),
-        booked=tuple(entries),
     )
     events: list[object] = [
         *(_reversed(work, old, new) for old, new in taken_back),
@@ -261,7 +261,7 @@ def _issued(
     elif own is not None:
         events.append(_own_booked(work, own, today))
     events.append(_settled(work, now) if first else _corrected(work, now))
-    return Decision(done, events, timers=_AT_REST, errands=[_rendering(done.issued)])
+    return Decision(done, events, timers=_AT_REST, errands=[_rendering(documents_)])
 
 
 def _booked_correction(old: Frozen, new: Document) -> Entry:
@@ -305,7 +305,7 @@ def _own_after_objection(
     before = purchase_in(facts.documents[number]) if number is not None else None
     own = _with_withheld(found.own, found.drafts.contractor)
     entry = _own_entry(settlement, own, before, today)
-    done = replace(settlement, lack=None, own_invoice=None, own_booked=own, booked=(entry,))
+    done = replace(settlement.adding(booked=[entry]), lack=None, own_invoice=None, own_booked=own)
     return Decision(done, [_own_booked(work, own, today)], timers=_AT_REST)
 
 
@@ -346,14 +346,13 @@ def _without_documents(settlement: Settlement, facts: Facts, now: datetime) -> O
 
     def then(numbers: tuple[int, ...]) -> Decision[Settlement]:
         pairs = [
-            (one, documents.reverse(one, number, today))
+            (one, reversals.reverse(one, number, today))
             for one, number in zip(reversed_, numbers, strict=True)
         ]
-        entries = tuple(_booked_correction(old, new) for old, new in pairs)
-        events: list[object] = [_reversed(work, old, new) for old, new in pairs]
-        booked = replace(done, issued=tuple(new for _, new in pairs), booked=entries)
-        told_too = [*events, _corrected(work, now)]
-        return Decision(booked, told_too, timers=_AT_REST, errands=[_rendering(booked.issued)])
+        corrections = [new for _, new in pairs]
+        booked = done.adding(issued=corrections, booked=[_booked_correction(old, new) for old, new in pairs])
+        told_too = [*(_reversed(work, old, new) for old, new in pairs), _corrected(work, now)]
+        return Decision(booked, told_too, timers=_AT_REST, errands=[_rendering(corrections)])
 
     ranges = tuple(one.kind.correction.range(today.year) for one in reversed_)
     return Numbered(ranges, lambda numbers: then(tuple(numbers)))

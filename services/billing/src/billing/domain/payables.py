@@ -8,8 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing.domain import drafting, issuing, ledger
-from billing.domain.documents import Frozen
 from billing.domain.money import ZERO, share
+from billing.domain.reversals import Frozen
 from billing.domain.settlements import (
     Facts,
     Lack,
@@ -57,7 +57,7 @@ def object_to(
         received_on=today,
         paid_before=of.paid > 0,
     )
-    marked = replace(of, objected_on=today, booked=(entry,) if entry else ())
+    marked = replace(of.adding(booked=[entry] if entry else []), objected_on=today)
     held = hold(marked, Lack(Hold.objected, f"partner/{of.work.contractor_id}"), now)
     return replace(held, events=[told, *held.events])
 
@@ -112,8 +112,8 @@ def take_own_invoice(
     if own.issued_on > berlin_day(now):
         raise Rejected("issued-in-future", "An invoice is not of tomorrow.", "issued_on")
     waived = of.waived - {Hold.own_invoice_differs}
-    received = () if file is None else (Received(own.number, file, now),)
-    return issuing.go(replace(of, own_invoice=own, waived=waived, received=received), facts, now)
+    received = [] if file is None else [Received(own.number, file, now)]
+    return issuing.go(replace(of.adding(received=received), own_invoice=own, waived=waived), facts, now)
 
 
 def decide_own_invoice(
@@ -154,12 +154,11 @@ def record_payout(
         number = f"{work.job_id}/{work.statement_version}"
         entries.append(ledger.building_tax(number, work.job_id, today, work.contractor_id, late))
     paid = replace(
-        of,
+        of.adding(booked=entries),
         paid=of.paid + due,
         payouts=of.payouts + 1,
         late_building_tax=of.late_building_tax + late,
         building_tax=building_tax,
-        booked=tuple(entries),
     )
     told = PayoutRecorded(
         job_id=work.job_id,

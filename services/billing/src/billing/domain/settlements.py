@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from billing.domain.classes import Classified, FeeClass, WorkClass
-from billing.domain.documents import Document, Frozen
+from billing.domain.documents import Document
 from billing.domain.holds import MEANINGS, WAIVABLE
 from billing.domain.ledger import Entry
 from billing.domain.money import ZERO
 from billing.domain.partners import Contact, Partner, Party, Period
 from billing.domain.pricing import BERLIN
 from billing.domain.rate_cards import RateCard
+from billing.domain.reversals import Frozen
 from billing.domain.tax import decided_by_clerk
 from billing.domain.work import CompletedWork
 from chassis.decisions import Decision, Rejected
@@ -87,7 +88,8 @@ class Settlement:
     own_invoice: his own one, looked at; own_booked: the one that stands in the books.
     objected_on: the contractor objected to `self_billed_number`; his own invoice is waited for.
     paid: what was paid to him for this job. late_building_tax: found due after the document was issued.
-    issued, booked, received: what this transaction adds to documents, books and what others sent; empty when read back.
+    issued, booked, received: what this transaction adds to documents, books and what others sent (see `adding`); empty
+    when read back.
     """
 
     work: CompletedWork
@@ -116,6 +118,21 @@ class Settlement:
     def up_to_date(self) -> bool:
         """Whether what is issued is about the newest statement."""
         return self.issued_version == self.work.statement_version
+
+    def adding(
+        self,
+        *,
+        issued: Sequence[Document] = (),
+        booked: Sequence[Entry] = (),
+        received: Sequence[Received] = (),
+    ) -> Settlement:
+        """With these behind what the transaction has added already: it may decide several times about one job."""
+        return replace(
+            self,
+            issued=(*self.issued, *issued),
+            booked=(*self.booked, *booked),
+            received=(*self.received, *received),
+        )
 
     @property
     def waits_for_own(self) -> bool:
