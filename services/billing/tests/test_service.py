@@ -12,22 +12,21 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from billing.app import build
-from billing.archive import of_job
 from billing.audit import Audit, audit
 from billing.settings import Settings
 from billing.tables import metadata
 from chassis.errors import sqlstate
 from chassis.service import Running
 from chassis.testing.network import Outside, until
-from contracts.billing_commands_v1 import ResolveHold
-from contracts.billing_payables_v1 import SelfBilledInvoiceIssued
+from contracts.billing_commands_v1 import ObjectToSelfBilling, RecordOwnInvoice, ResolveHold
+from contracts.billing_payables_v1 import OwnInvoiceBooked, SelfBilledInvoiceIssued
 from contracts.billing_rate_cards_v1 import RateCard
 from contracts.billing_receivables_v1 import InvoiceIssued
-from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementCorrected, SettlementHeld
+from contracts.billing_settlements_v1 import Hold, JobSettled, SettlementHeld
 from contracts.catalogue import replies_of
 from contracts.ids import uuid7
 from contracts.replies_v1 import BillingAccepted, BillingRejected
-from contracts.values import KindOfWork
+from contracts.values import KindOfWork, VatCategory
 
 pytestmark = pytest.mark.stack
 
@@ -52,20 +51,39 @@ async def _prepare(outside: Outside, story: Any) -> None:
     assert isinstance(await _publish(outside, story.rate_card(1)), BillingAccepted)
 
 
-async def test_what_came_while_billing_was_away_is_issued_and_booked_whole(
+async def test_an_objection_and_his_own_invoice_right_behind_it_are_both_booked(
     start_service: Start, outside: Outside, story: Any
 ) -> None:
-    """Several decisions about one job in one transaction: none may take away what the one before has added."""
-    for message in (story.client(), story.contractor(), story.completed(), story.corrected()):
-        await outside.send(message)
-    await outside.send(story.rate_card(1), actor=CLERK)
-    billing = await start_service(build, Settings, "billing", makes_files=False)
-    await outside.message(SettlementCorrected, story.job_id)
+    """They lay on the topic while billing was away: one batch, and one transaction decides twice about one job."""
+    before = await start_service(build, Settings, "billing", makes_files=False)
+    await _prepare(outside, story)
+    await outside.send(story.completed())
+    his = await outside.message(SelfBilledInvoiceIssued, story.job_id)
+    await before.stop()
+    objection = ObjectToSelfBilling(
+        job_id=story.job_id,
+        contractor_id=story.contractor_id,
+        document_number=his.document_number,
+        reason="Stunden fehlen",
+    )
+    own = RecordOwnInvoice(
+        job_id=story.job_id,
+        own_number="2026-117",
+        issued_on=his.issued_on,
+        net=his.net,
+        vat=his.vat,
+        gross=his.gross,
+        vat_category=VatCategory.S,
+    )
+    await outside.send(objection, actor=f"partner:{story.contractor_id}")
+    await outside.send(own, actor=CLERK)
+    url = str(before.settings.database_url)
+    billing = await start_service(build, Settings, "billing", makes_files=False, database_url=url)
+    await outside.message(OwnInvoiceBooked, story.job_id)
     async with billing.engine.connect() as db:
         found = await audit(db)
-        issued = [one.kind for one in await of_job(db, str(story.job_id))]
     assert found.findings == ()
-    assert len(issued) == 6, "both documents, both taken back, both anew"
+    assert found.of("suspense") == 0, "what the objection put there, the invoice took"
 
 
 async def _audit(service: Running) -> Audit:
