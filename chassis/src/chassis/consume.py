@@ -27,6 +27,7 @@ from opentelemetry.trace import SpanKind
 from chassis import tolerant
 from chassis.errors import Alike, Ill, Kind, Leaked, Unsent, classify, leaked, said
 from chassis.metrics import Metrics
+from chassis.pace import Pace
 from chassis.path import Path
 from chassis.settings import ServiceSettings
 from chassis.telemetry import link_to, tracer
@@ -39,6 +40,10 @@ REVOKED_WAITS_SECONDS = 8.0
 TRY_AGAIN_SECONDS = 0.5
 COMMIT_SECONDS = 0.5
 """Offsets are committed no more often than this: progress in the database is what counts."""
+FETCHED_AHEAD_SECONDS = 600.0
+"""What was fetched ahead may lie for so long, longer than any batch takes, before more is fetched."""
+LATER_ONES_MS = 10
+"""How long the broker may take for what came while a batch was worked on."""
 BACKOFF_FIRST, BACKOFF_MOST = 0.1, 10.0
 ILL_WAITS_SECONDS = 15.0
 ALONE_AFTER = 3
@@ -82,6 +87,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.busy_since: float | None = None
         self._last_positions: dict[TopicPartition, int] = {}
         self._newly_assigned = False
+        self._pace = Pace(settings.batch_max_records)
 
     @property
     def joined(self) -> bool:
@@ -134,18 +140,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     # -- polling ------------------------------------------------------------------------------------------------------
 
     async def _poll(self, _: Any, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
-        """The next batch: whatever is there, at once; with more load batches grow by themselves."""
-        self._kafka = consumer
+        """The next batch: whatever is there, at once; with more load batches grow, see `Pace`."""
+        if self._kafka is not consumer:
+            self._kafka = consumer
+            _fetch_for_all_or_none(consumer)
         self.touched = time.monotonic()
-        most = self._settings.batch_max_records
         try:
             if self._newly_assigned:
                 await self._stay_behind_progress(consumer)
-            found = await consumer.getmany(timeout_ms=0, max_records=most)
+            await asyncio.sleep(self._pace.rest(time.monotonic()))
+            found = await self._there(consumer)
             if not found:
                 await self._commit_now_and_then()
                 found = await consumer.getmany(
-                    timeout_ms=int(self._settings.poll_seconds * 1000), max_records=most
+                    timeout_ms=int(self._settings.poll_seconds * 1000),
+                    max_records=self._settings.batch_max_records,
                 )
         except ConsumerStoppedError:
             raise
@@ -162,6 +171,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition, records in found.items():
             self._handed[partition] = records[-1].offset + 1
         return tuple(record for records in found.values() for record in records)
+
+    async def _there(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """What has come meanwhile, all of it.
+
+        aiokafka has fetched ahead once, and not again before that is taken: what came later, while the batch before
+        was worked on, is still at the broker and would wait for the batch after this one. So it is asked for too.
+        """
+        most = self._settings.batch_max_records
+        found: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+            timeout_ms=0, max_records=most
+        )
+        room = most - sum(len(records) for records in found.values())
+        if found and room:
+            later = await consumer.getmany(timeout_ms=LATER_ONES_MS, max_records=room)
+            for partition, records in later.items():
+                found.setdefault(partition, []).extend(records)
+        return found
 
     async def _stay_behind_progress(self, consumer: AIOKafkaConsumer) -> None:
         """Start no further on than what is done: offsets that somebody has set forward would pass records over.
@@ -234,7 +260,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         links = [link for record in records[:1] if (link := link_to(_traceparent(record))) is not None]
         with tracer.start_as_current_span(f"{self.name} batch", kind=SpanKind.CONSUMER, links=links):
             await self._insist(records)
-        self._metrics.took(time.monotonic() - began)
+        ended = time.monotonic()
+        self._metrics.took(ended - began)
+        self._pace.worked(began, ended, len(records))
         for record in records:
             self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
         await self._commit_now_and_then()
@@ -444,6 +472,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if lag == 0 or positions != self._last_positions or self.busy_since is not None:
             self.movement.touched = time.monotonic()
         self._last_positions = positions
+
+
+def _fetch_for_all_or_none(consumer: AIOKafkaConsumer) -> None:
+    """No fetch is under way while there is something to take.
+
+    Else aiokafka asks, a tenth of a second later, for the other partitions alone, and there is one request per broker:
+    those that are taken from meanwhile would wait until it is answered, with nothing, half a second later.
+    """
+    consumer._fetcher._prefetch_backoff = FETCHED_AHEAD_SECONDS  # noqa: SLF001  # there is no setting for it
 
 
 async def _parse(message: Any) -> KafkaMessage:

@@ -1,0 +1,26 @@
+"""When a reader asks for its next batch: at rest at once, under load a moment later, so that batches grow."""
+
+from __future__ import annotations
+
+LONGEST_REST_SECONDS = 0.1
+
+
+class Pace:
+    """As long as it has worked, it lets records gather; the more others want the processor, the longer that is.
+
+    The cost of a batch is mostly its statements and its publication, whatever its size: many small batches would take
+    the processor from everybody. A full batch means a backlog: no rest then. Times are monotonic, in seconds.
+    """
+
+    def __init__(self, most_records: int) -> None:
+        self._most_records = most_records
+        self._rests_until = 0.0
+
+    def worked(self, began: float, ended: float, records: int) -> None:
+        """A batch is through."""
+        rest = 0.0 if records >= self._most_records else min(ended - began, LONGEST_REST_SECONDS)
+        self._rests_until = ended + rest
+
+    def rest(self, now: float) -> float:
+        """How long from now on nothing is asked for; 0 at rest."""
+        return max(0.0, self._rests_until - now)
