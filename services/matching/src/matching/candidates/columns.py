@@ -7,7 +7,7 @@ kept whole as well, marked ODD: for him the columns are a necessary condition, a
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from datetime import date
 from functools import lru_cache
@@ -75,6 +75,7 @@ WIDEST_RADIUS = 1_000
 Value = TypeVar("Value", bound=Hashable)
 
 
+@lru_cache(maxsize=1 << 14)
 def day_number(day: date) -> int:
     """Days since DAY_0, kept in range."""
     return min(max(day.toordinal() - DAY_0, 0), _LAST_DAY)
@@ -296,11 +297,15 @@ class Columns:
 
     def place(self, place: Place | None) -> int:
         """Its number."""
+        if place is None:
+            return 0
+        known = self.places.known(place)
+        if known is not None:
+            return known
         number = self.places.number(place)
-        if place is not None:
-            if number >= self.against.shape[1]:
-                self.against = np.concatenate([self.against, np.zeros_like(self.against)], axis=1)
-            self.against[:, number] = [-axis for axis in place]
+        if number >= self.against.shape[1]:
+            self.against = np.concatenate([self.against, np.zeros_like(self.against)], axis=1)
+        self.against[:, number] = [-axis for axis in place]
         return number
 
     def _held(self, certifications: tuple[Certification, ...]) -> tuple[list[int], bool]:
@@ -324,11 +329,11 @@ class Columns:
         return UUID(int=self.high.item(slot) << 64 | self.low.item(slot))
 
     def where(self, slot: int) -> tuple[int, ...]:
-        """What decides in which lists he stands: certified products, place and reach."""
+        """What decides in which lists he stands, to be compared by `listed_alike`."""
         _, *held, place, _, _, reach, _, _, _, _, _, _, _ = _ROW.unpack_from(
             self._row_bytes, slot * _ROW.size
         )
-        return *(each >> PRODUCT_SHIFT for each in held), place, reach
+        return place, reach, *held
 
     def contractor(self, slot: int) -> Contractor:
         """The partner, put together again."""
@@ -373,6 +378,14 @@ class Columns:
         )
 
 
+def listed_alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether place, reach and certified products are the same, whatever level and last day are."""
+    if one == other:
+        return True
+    products = ([each >> PRODUCT_SHIFT for each in where[2:]] for where in (one, other))
+    return one[:2] == other[:2] and next(products) == next(products)
+
+
 def _more(column: np.ndarray) -> np.ndarray:
     """Room for half as many again."""
     return np.concatenate([column, np.zeros(max(len(column) // 2, 64), dtype=column.dtype)])
@@ -391,13 +404,16 @@ def _flags(contractor: Contractor) -> int:
             flags |= NATIONWIDE
         if availability.standing_offer:
             flags |= STANDING_OFFER
-        for kind in availability.kinds_of_work:
-            flags |= KIND.get(kind, 0)
-        for time in availability.response_times:
-            flags |= TIME.get(time, 0)
+        flags |= _offers(availability.kinds_of_work, availability.response_times)
     return flags
 
 
+@lru_cache(maxsize=1 << 10)
+def _offers(kinds: frozenset[KindOfWork], times: frozenset[ResponseTime]) -> int:
+    return sum(KIND.get(kind, 0) for kind in kinds) | sum(TIME.get(time, 0) for time in times)
+
+
+@lru_cache(maxsize=1 << 14)
 def _out_of_range(day: date) -> bool:
     return not 0 <= day.toordinal() - DAY_0 <= _LAST_DAY
 
@@ -406,11 +422,12 @@ def _days(first: date, last: date | None) -> tuple[int, int]:
     return day_number(first), NEVER_ENDS if last is None else day_number(last)
 
 
-def _terms(agreements: tuple[Term, ...]) -> tuple[list[int], tuple[int, int], bool]:
+@lru_cache(maxsize=1 << 14)
+def _terms(agreements: tuple[Term, ...]) -> tuple[Sequence[int], tuple[int, int], bool]:
     """Days of each agreement, and of all together; the last: is there more to it than that."""
     spans = [_days(each.valid_from, each.valid_until) for each in agreements]
     if not spans:
-        return [*NO_DAY] * MOST_TERMS, NO_DAY, False
+        return NO_DAY * MOST_TERMS, NO_DAY, False
     odd = len(spans) > MOST_TERMS or any(
         _out_of_range(day)
         for each in agreements
@@ -422,7 +439,7 @@ def _terms(agreements: tuple[Term, ...]) -> tuple[list[int], tuple[int, int], bo
     odd |= len(spans) > 1 and any(first > last for first, last in spans)
     whole = ordered[0][0], max(last for _, last in ordered)
     terms = [day for span in spans[:MOST_TERMS] for day in span]
-    return terms + [*NO_DAY] * (MOST_TERMS - len(terms) // 2), whole, odd
+    return (*terms, *NO_DAY * (MOST_TERMS - len(terms) // 2)), whole, odd
 
 
 @lru_cache(maxsize=20_000)

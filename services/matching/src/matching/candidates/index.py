@@ -13,7 +13,7 @@ import numpy as np
 from contracts.partner_registry_partners_v1 import Partner
 from contracts.values import ResponseTime
 from matching.candidates import snapshot
-from matching.candidates.columns import Columns
+from matching.candidates.columns import Columns, listed_alike
 from matching.candidates.distances import BEYOND
 from matching.candidates.points import Nearness, nearness
 from matching.candidates.postings import Lots, Postings
@@ -123,7 +123,7 @@ class PartnerIndex:
             return
         before = columns.where(slot)
         columns.write(slot, contractor)
-        if columns.where(slot) != before:
+        if not listed_alike(columns.where(slot), before):
             self._loosen(slot)
 
     def weigh(self, partner_id: UUID, merit: int) -> None:

@@ -29,11 +29,12 @@ class Slots:
         if slot is not None or not len(self._high):
             return slot
         whole = partner_id.int
-        high, low = np.uint64(whole >> 64), whole & _HALF
-        at = int(self._high.searchsorted(high))
-        while at < len(self._high) and self._high[at] == high:
-            if int(self._columns.low[self._slots[at]]) == low:
-                return int(self._slots[at])
+        high, low = whole >> 64, whole & _HALF
+        at = int(self._high.searchsorted(np.uint64(high)))
+        while at < len(self._high) and self._high.item(at) == high:
+            slot = self._slots.item(at)
+            if self._columns.low.item(slot) == low:
+                return slot
             at += 1
         return None
 
