@@ -7,8 +7,10 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from aiokafka import ConsumerRecord, TopicPartition
 from toy_service.world import World
 
+from chassis.errors import Kind
 from chassis.items import RawRecord
 from chassis.pace import LONGEST_REST_SECONDS, Pace
 from chassis.testing.network import until
@@ -59,3 +61,31 @@ async def test_what_came_while_a_batch_was_worked_on_is_all_in_the_next(
     go_on.set()
     await world.until_at_rest()
     assert sizes == [1, 4]
+
+
+async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_batch(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = toy.toy.consumers[0]
+    kafka = consumer._kafka
+    assert kafka is not None
+    getmany = kafka.getmany
+    moved: list[int] = []
+
+    async def moving(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
+        if found and not moved:
+            moved.append(len(found))
+            # away and back: what was not handed on comes again
+            for partition, records in found.items():
+                kafka.seek(partition, records[0].offset)
+            await consumer.on_partitions_assigned(kafka.assignment())
+        return found
+
+    monkeypatch.setattr(kafka, "getmany", moving)
+    for _ in range(5):
+        await toy.send_cancel()
+    await until(lambda: bool(moved))
+    books = await toy.until_at_rest()
+    assert (books.done, books.duplicate, books.holes) == (5, 0, 0)
+    assert sum(toy.failures(kind.value) for kind in Kind) == 0

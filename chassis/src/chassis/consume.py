@@ -1,8 +1,9 @@
 """One reader on Kafka: FastStream polls, the path works, offsets are committed only behind it.
 
 FastStream's own acknowledgement is switched off: each of its policies commits, skips or loops where this path must
-wait. What it does not do by itself is done here: a parser that no header can break, a poll without a second sleep,
-waiting for the batch before partitions go, going back after a failed poll, and a handler that never raises.
+wait. What it does not do by itself is done here: a parser that no header can break (`unread.py`), a poll without a
+second sleep, waiting for the batch before partitions go, going back after a failed poll, and a handler that never
+raises.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 from opentelemetry.trace import SpanKind
 
-from chassis import tolerant
+from chassis import tolerant, unread
 from chassis.errors import Alike, Ill, Kind, Leaked, Unsent, classify, leaked, said
 from chassis.metrics import Metrics
 from chassis.pace import Pace
@@ -130,8 +131,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             heartbeat_interval_ms=self._settings.session_timeout_ms // 4,
             rebalance_timeout_ms=10_000,
             listener=self,
-            parser=_parse,
-            decoder=_leave_raw,
+            parser=unread.parse,
+            decoder=unread.leave,
         )
         subscriber(self._handle)
         # aiokafka returns as soon as there is something; FastStream's own get_msg sleeps once more after an empty poll
@@ -156,6 +157,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     timeout_ms=int(self._settings.poll_seconds * 1000),
                     max_records=self._settings.batch_max_records,
                 )
+            if found and self._newly_assigned:
+                # partitions moved while we looked: what was found before comes again to whoever has them now, and
+                # where the new ones begin is not written down yet
+                await self._go_back(consumer)
+                return ()
         except ConsumerStoppedError:
             raise
         except Exception as error:  # FastStream would end the loop, or go on behind what was lost
@@ -481,29 +487,6 @@ def _fetch_for_all_or_none(consumer: AIOKafkaConsumer) -> None:
     those that are taken from meanwhile would wait until it is answered, with nothing, half a second later.
     """
     consumer._fetcher._prefetch_backoff = FETCHED_AHEAD_SECONDS  # noqa: SLF001  # there is no setting for it
-
-
-async def _parse(message: Any) -> KafkaMessage:
-    """FastStream's own parser decodes headers and fails the whole batch for one byte; this one leaves all raw."""
-    return KafkaMessage(raw_message=message, body=b"", message_id="batch", consumer=_NO_ACK)
-
-
-async def _leave_raw(message: KafkaMessage) -> KafkaMessage:
-    """The handler gets the message itself, with its raw records."""
-    return message
-
-
-class _NoAck:
-    """FastStream's message wants a consumer for acknowledging; nothing may acknowledge but `Consumer._commit`."""
-
-    async def commit(self) -> None:
-        raise RuntimeError("offsets are committed by the consumer alone")
-
-    def seek(self, _partition: TopicPartition, _offset: int) -> None:
-        raise RuntimeError("positions are moved by the consumer alone")
-
-
-_NO_ACK = _NoAck()
 
 
 def _traceparent(record: ConsumerRecord) -> str | None:

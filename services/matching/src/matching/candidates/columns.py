@@ -380,10 +380,11 @@ class Columns:
 
 def listed_alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether place, reach and certified products are the same, whatever level and last day are."""
-    if one == other:
-        return True
-    products = ([each >> PRODUCT_SHIFT for each in where[2:]] for where in (one, other))
-    return one[:2] == other[:2] and next(products) == next(products)
+    return one == other or (one[:2] == other[:2] and _products(one) == _products(other))
+
+
+def _products(where: tuple[int, ...]) -> list[int]:
+    return [each >> PRODUCT_SHIFT for each in where[2:]]
 
 
 def _more(column: np.ndarray) -> np.ndarray:
@@ -404,12 +405,12 @@ def _flags(contractor: Contractor) -> int:
             flags |= NATIONWIDE
         if availability.standing_offer:
             flags |= STANDING_OFFER
-        flags |= _offers(availability.kinds_of_work, availability.response_times)
+        flags |= _offer_flags(availability.kinds_of_work, availability.response_times)
     return flags
 
 
 @lru_cache(maxsize=1 << 10)
-def _offers(kinds: frozenset[KindOfWork], times: frozenset[ResponseTime]) -> int:
+def _offer_flags(kinds: frozenset[KindOfWork], times: frozenset[ResponseTime]) -> int:
     return sum(KIND.get(kind, 0) for kind in kinds) | sum(TIME.get(time, 0) for time in times)
 
 
