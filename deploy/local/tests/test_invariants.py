@@ -18,7 +18,7 @@ from contracts.messages import Message
 from contracts.partner_registry_partners_v1 import Partner
 from contracts.replies_v1 import JobExchangeRejected
 from servicenetz.invariants import jobs, people
-from servicenetz.invariants.check import View
+from servicenetz.invariants.check import Result, View, undisturbed
 from servicenetz.invariants.path import _overtaken
 from servicenetz.invariants.snapshot import Seen, Snapshot
 
@@ -104,3 +104,31 @@ def test_who_has_an_amended_job_is_judged_by_it_as_it_is_now(insured_until: str,
     assert isinstance(assigned.message, JobAssigned)
     who = f"job {assigned.message.job_id}, {assigned.message.contractor_id}"
     assert found == [f"{who}: not insured through the last day"] * wrong
+
+
+@pytest.mark.parametrize(
+    ("movements", "seen"),
+    [
+        pytest.param([None], 1, id="nothing moves"),
+        pytest.param(["a timer fired meanwhile", None], 2, id="a timer fires between topics and tables"),
+    ],
+)
+def test_a_look_counts_only_when_nothing_moved_until_its_end(movements: list[str | None], seen: int) -> None:
+    """Standings are counted at each whole minute: what the tables recorded was not on the topics read before."""
+    looks = iter(range(1, 3))
+    movement = iter(movements)
+    results = undisturbed(
+        wait=lambda _: None,
+        look=lambda: [Result(next(looks), "look", holds=True, detail="")],
+        moved=lambda: next(movement),
+        within_s=60,
+    )
+    assert isinstance(results, list)
+    assert [result.number for result in results] == [seen]
+
+
+def test_what_never_rests_is_not_judged() -> None:
+    assert undisturbed(wait=lambda _: None, look=list, moved=lambda: "3 messages unsent", within_s=-1) == (
+        "3 messages unsent"
+    )
+    assert undisturbed(wait=lambda _: "behind", look=list, moved=lambda: None, within_s=60) == "behind"
