@@ -16,12 +16,12 @@ from chassis.pace import LONGEST_REST_SECONDS, Pace
 from chassis.testing.network import until
 
 
-def test_it_rests_as_long_as_it_has_worked_and_never_long() -> None:
+def test_it_rests_half_as_long_as_it_has_worked_and_never_long() -> None:
     pace = Pace(500)
     assert pace.rest(100.0) == 0
-    pace.worked(began=100.0, ended=100.02, records=3)
-    assert pace.rest(100.02) == pytest.approx(0.02)
-    assert pace.rest(100.03) == pytest.approx(0.01)
+    pace.worked(began=100.0, ended=100.04, records=3)
+    assert pace.rest(100.04) == pytest.approx(0.02)
+    assert pace.rest(100.05) == pytest.approx(0.01)
     assert pace.rest(103.0) == 0, "what comes to one at rest goes through at once"
     pace.worked(began=103.0, ended=109.0, records=3)
     assert pace.rest(109.0) == pytest.approx(LONGEST_REST_SECONDS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+RESTS_FOR = 0.5
+"""Of the time that the last batch took; docs/decisions/0080 has what others cost."""
 LONGEST_REST_SECONDS = 0.1
 
 
 class Pace:
-    """As long as it has worked, it lets records gather; the more others want the processor, the longer that is.
+    """Half as long as it has worked, it lets records gather; the more others want the processor, the longer that is.
 
     The cost of a batch is mostly its statements and its publication, whatever its size: many small batches would take
     the processor from everybody. A full batch means a backlog: no rest then. Times are monotonic, in seconds.
@@ -18,7 +20,7 @@ class Pace:
 
     def worked(self, began: float, ended: float, records: int) -> None:
         """A batch is through."""
-        rest = 0.0 if records >= self._most_records else min(ended - began, LONGEST_REST_SECONDS)
+        rest = 0.0 if records >= self._most_records else min(RESTS_FOR * (ended - began), LONGEST_REST_SECONDS)
         self._rests_until = ended + rest
 
     def rest(self, now: float) -> float:
