@@ -20,7 +20,9 @@ class Pace:
 
     def worked(self, began: float, ended: float, records: int) -> None:
         """A batch is through."""
-        rest = 0.0 if records >= self._most_records else min(RESTS_FOR * (ended - began), LONGEST_REST_SECONDS)
+        rest = (
+            0.0 if records >= self._most_records else min(RESTS_FOR * (ended - began), LONGEST_REST_SECONDS)
+        )
         self._rests_until = ended + rest
 
     def rest(self, now: float) -> float:
