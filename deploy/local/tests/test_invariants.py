@@ -128,7 +128,7 @@ def test_a_look_counts_only_when_nothing_moved_until_its_end(movements: list[str
 
 
 def test_what_never_rests_is_not_judged() -> None:
-    assert undisturbed(wait=lambda _: None, look=list, moved=lambda: "3 messages unsent", within_s=-1) == (
+    assert undisturbed(wait=lambda _: None, look=list, moved=lambda: "3 messages unsent", within_s=60) == (
         "3 messages unsent"
     )
     assert undisturbed(wait=lambda _: "behind", look=list, moved=lambda: None, within_s=60) == "behind"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REST_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.5
+LOOKS = 5
+"""What fires by the clock, once a minute at most, may disturb a look or two, not one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ def check(
 ) -> list[Result]:
     """Wait until nothing moves any more, then look at everything.
 
-    When it still moves after `rest_within_s`, nothing but that is said. posted: jobs somebody knows of by himself;
-    each must have come to an end. unordered: (topic, subject) whose messages were put in disorder on purpose.
+    When it does not come to rest within `rest_within_s`, nothing but that is said. posted: jobs somebody knows of by
+    himself; each must have come to an end. unordered: (topic, subject) whose messages were put in disorder on purpose.
     """
     databases = {
         service: psycopg.connect(url, row_factory=dict_row, autocommit=True)
@@ -142,19 +144,19 @@ def undisturbed(
 
     Topics are read first and tables after them: a timer that fires in between, or while the tables are read, would
     make them contradict each other, and its message is on its way or on the topic by the end. So one look counts only
-    when nothing has moved since before it began. wait: until it rests or a monotonic time has come.
+    when nothing has moved since before it began, and who was at rest once is looked at again. wait: until it rests or a
+    monotonic time has come.
     """
-    until = time.monotonic() + within_s
-    while True:
-        restless = wait(until)
+    restless: str | None = None
+    for _ in range(LOOKS):
+        restless = wait(time.monotonic() + within_s)
         if restless is not None:
-            return restless
+            break
         seen = look()
         restless = moved()
         if restless is None:
             return seen
-        if time.monotonic() > until:
-            return restless
+    return str(restless)
 
 
 def _judge(number: int, name: str, look: Check, view: View) -> Result:
