@@ -10,6 +10,7 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from toy_service.world import World
 
+from chassis import consume
 from chassis.errors import Kind
 from chassis.items import RawRecord
 from chassis.pace import LONGEST_REST_SECONDS, Pace
@@ -47,6 +48,7 @@ async def test_what_came_while_a_batch_was_worked_on_is_all_in_the_next(
         await take(records, failure=failure, keep=keep)
 
     monkeypatch.setattr(path, "take", held_up)
+    monkeypatch.setattr(consume, "LATER_ONES_MS", 30_000)  # the broker has other work as well
     job = await world.send_cancel()
     await until(lambda: sizes == [1])
     kafka = toy.consumers[0]._kafka
