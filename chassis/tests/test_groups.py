@@ -6,7 +6,7 @@ import pytest
 
 
 def test_pytest_xdist_keeps_the_groups(request: pytest.FixtureRequest) -> None:
-    """pytest 9.2 and pytest-xdist 3.8 drop them without a word: each process has stacks of its own then (issue 1386)."""
+    """pytest 9.2 and pytest-xdist 3.8 drop them without a word, and each starts stacks of its own (issue 1386)."""
     spread = [
         item.nodeid
         for item in request.session.items
