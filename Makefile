@@ -27,7 +27,7 @@ test: setup ## everything but the fault runs, two at a time; eleven minutes on t
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
 	@$(BIN)/pytest tests/faults -m "faults" -s --timeout=0 --show-capture=no --tb=short
 
-faults-short: setup ## the short ones of them, with one fixed seed
+faults-short: setup ## three of them and a planted bug, with one fixed seed; five minutes
 	@FAULTS_SEEDS="$${FAULTS_SEEDS:-11}" $(BIN)/pytest tests/faults -m "faults and short" -s --timeout=0 --show-capture=no --tb=short
 
 kills: setup ## kill -9 of each service, the broker and PostgreSQL while 300 jobs are under way; three minutes

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 REST_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.5
-LOOKS = 5
-"""What fires by the clock, once a minute at most, may disturb a look or two, not one after the other."""
+LOOKS = 12
+"""What goes by the clock (standings each minute, compacted messages written again by each process every five) may
+disturb some looks, not one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
