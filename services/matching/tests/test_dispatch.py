@@ -212,6 +212,19 @@ async def test_a_changed_partner_is_replayed_as_he_was_and_ranked_as_he_is(
     assert "2026-2 (in force): distance 0.35" in await _command(service, "policies")
 
 
+async def test_why_not_he_has_an_answer_for_everybody_in_reach(start_service: Start, story: Story) -> None:
+    service = await start_service(build, Settings, "matching")
+    qualified = story.partner()
+    others = [story.partner().model_copy(update={"certifications": []}) for _ in range(8)]
+    await story.begin(service, qualified, *others)
+    offer = await story.offer(await story.post())
+    for other in others:
+        told = await _command(service, "why-not", str(offer.job_id), str(other.partner_id))
+        assert " now  certification: ohne Agfeo" in told
+    ranked = await _command(service, "ranked", str(offer.job_id), "--most", "4")
+    assert "… and " in ranked.splitlines()[-1]
+
+
 async def _command(service: Running, *words: str, fails: bool | None = False) -> str:
     environment = {
         "MATCHING_DATABASE_URL": str(service.settings.database_url),

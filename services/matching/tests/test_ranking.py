@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from contracts.ids import uuid7
 from contracts.matching_assignments_v1 import Candidate, CandidatesRanked, JobAssigned
-from contracts.matching_commands_v1 import AcceptOffer, AssignByHand
+from contracts.matching_commands_v1 import AcceptOffer, AssignByHand, HoldJob, Volunteer
 from contracts.values import Certification, CustomerStatus, OfferPolicy, RequiredCertification, ResponseTime
 from matching.domain import assignment
+from matching.domain.amending import amend
 from matching.domain.explanation import replay, same, why_not
 from matching.domain.gate import GATE, ClientSide, case_of, judge
 from matching.domain.model import Assignment, Contractor, Insurance, Job, Round, Seen
@@ -385,6 +386,43 @@ def test_by_hand_the_others_may_be_ahead() -> None:
     record = world.records[posted.job_id]
     assert [one.asked for one in record.rounds] == [(near.partner_id,), (far.partner_id,)]
     assert record.deeds == (), "given by hand is no answer to an offer"
+
+
+def _by_hand(world: World, state: Assignment, partner: Contractor) -> tuple[Any, bool]:
+    """What is told of it, and whether the last round comes out the same again."""
+    job_id = state.job.job_id
+    command = AssignByHand(job_id=job_id, contractor_id=partner.partner_id, reason="knows the site")
+    world.apply(job_id, assignment.assign_by_hand(state, command, world))
+    (assigned,) = world.told(JobAssigned)
+    one = world.records[job_id].rounds[-1]
+    known = {(each.partner_id, each.version): each for each in world.rows.values()}
+    return assigned, same(one, replay(one, one.job or state.job, known, POLICY))
+
+
+def test_by_hand_who_volunteered_after_he_was_ranked_is_seen_as_a_volunteer() -> None:
+    near, far = contractor(), contractor(place=north_of_flensburg(30))
+    world, posted = World(near, far), job()
+    state = post(world, posted)
+    hand_up = Volunteer(job_id=posted.job_id, contractor_id=far.partner_id)
+    state = world.apply(posted.job_id, assignment.volunteer(state, hand_up, world, EXPIRY))
+    assert state.offer_to(near.partner_id), "he is asked meanwhile"
+    assigned, comes_out_the_same = _by_hand(world, state, far)
+    assert {each.name: each.value for each in assigned.chosen.terms}["volunteered"] == 1
+    assert comes_out_the_same
+
+
+def test_by_hand_after_an_amendment_on_hold_nobody_who_was_ranked_before_is_compared() -> None:
+    both = offering(response_times=frozenset((ResponseTime.next_business_day, ResponseTime.scheduled)))
+    near, far = (contractor(place=north_of_flensburg(km), availability=both) for km in (0, 30))
+    world, posted = World(near, far), job()
+    state = post(world, posted)
+    stop = HoldJob(job_id=posted.job_id, reason="access")
+    state = world.apply(posted.job_id, assignment.hold(state, stop, world))
+    amended = replace(posted, response_time=ResponseTime.scheduled)
+    state = world.apply(posted.job_id, amend(state, amended, world, EXPIRY))
+    assigned, comes_out_the_same = _by_hand(world, state, far)
+    assert assigned.others == []
+    assert comes_out_the_same
 
 
 def test_equal_candidates_are_ordered_by_id() -> None:

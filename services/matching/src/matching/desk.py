@@ -90,7 +90,8 @@ async def ranking_now(
     ids = sorted({str(partner_id) for partner_id, _ in reach} | set(map(str, (*state.volunteers, *also))))
     rows = await CONTRACTORS.load(db, [*ids, str(job.client_id)], lock=False)
     client = ClientSide.of(job, rows.get(str(job.client_id)))
-    look = look_over(job, client, state.lost, (rows[each] for each in ids if each in rows))
+    partners = (rows[each] for each in ids if each in rows)
+    look = look_over(job, client, state.lost, partners, failed_most=None)
     loads = await LOADS.load(db, [capacity_key(UUID(each), job.week) for each in ids], lock=False)
     standings = await STANDINGS.load(db, ids, lock=False)
     free = {}

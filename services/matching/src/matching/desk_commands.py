@@ -60,6 +60,8 @@ def ranked(job: Job, language: In = "de", most: int = 20) -> None:
         found = await ranking_now(db, state, policy)
         _say(f"{state.job.job_number}  {state.phase.value}  {found.looked_at} in reach, {found.removed}")
         _list(found.seen[:most], None, policy, language)
+        if len(found.seen) > most:
+            _say(f"… and {len(found.seen) - most} more: --most shows them, `why-not` tells of one of them")
         return 0
 
     _answer(job, answer)

@@ -27,6 +27,8 @@ def amend(state: Assignment, job: Job, view: View, expiry: Expiry) -> Decision[A
     course = Course([withdrawn(state, offer, WithdrawReason.amended) for offer in state.offers])
     if state.phase is Phase.HELD:
         course.events.append(held(job))
+        # nobody has been ranked for this job; a dispatcher who chooses by hand compares with nobody
+        amended = replace(amended, candidates=())
         return course.end(amended, view, {**NO_TIMERS, "search": job.ends_at})
     return search(amended.nobody(Phase.SEARCHING), view, expiry, course)
 

@@ -59,7 +59,7 @@ def award(
         travel_zone=case.zone,
     )
     policy = POLICIES.get(state.policy_version, view.policy)
-    chosen = _as_ranked(state, case, policy, view)
+    chosen = _as_ranked(state, case, how, policy, view)
     told_chosen = told(chosen, policy)
     course.events.append(
         JobAssigned(
@@ -108,10 +108,13 @@ def _round_of_one(state: Assignment, chosen: Seen, policy: Policy, view: View) -
     )
 
 
-def _as_ranked(state: Assignment, case: Case, policy: Policy, view: View) -> Seen:
-    """As the round that chose him saw him, so that the others compare; anew, when that round did not."""
+def _as_ranked(state: Assignment, case: Case, how: How, policy: Policy, view: View) -> Seen:
+    """As the round that chose him saw him, so that the others compare; anew, when that round did not.
+
+    A choice by hand is a round of its own and hangs on how things are now: he may have volunteered since, for one.
+    """
     contractor = case.contractor
-    for one in state.candidates:
+    for one in state.candidates if how != "by_hand" else ():
         if one.partner_id == contractor.partner_id and one.version == contractor.version and one.terms:
             return one
     volunteered = contractor.partner_id in state.volunteers

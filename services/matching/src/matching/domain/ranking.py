@@ -56,8 +56,12 @@ def look_over(
     lost: Collection[UUID],
     partners: Iterable[Contractor],
     most: int | None = None,
+    failed_most: int | None = TOLD,
 ) -> Look:
-    """Judge these partners one after the other until `most` have passed; capacity is not asked here."""
+    """Judge these partners one after the other until `most` have passed; capacity is not asked here.
+
+    failed_most: so many of those who fail are described one by one; None: all.
+    """
     passed: list[Case] = []
     failed: list[tuple[Case, Failed]] = []
     removed: Counter[str] = Counter()
@@ -74,7 +78,7 @@ def look_over(
             passed.append(case)
             continue
         removed[failure.constraint] += 1
-        if len(failed) < TOLD:
+        if failed_most is None or len(failed) < failed_most:
             failed.append((case, failure))
     return Look(looked_at, passed, failed, removed, complete)
 
