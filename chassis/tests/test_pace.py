@@ -5,16 +5,42 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 from toy_service.world import World
 
 from chassis import consume
-from chassis.errors import Kind
 from chassis.items import RawRecord
 from chassis.pace import LONGEST_REST_SECONDS, Pace
+from chassis.service import Running
 from chassis.testing.network import until
+
+
+class HeldUp:
+    """What a reader takes, batch by batch. The first waits until `go_on` is set."""
+
+    def __init__(self, toy: Running) -> None:
+        self.batches: list[Sequence[RawRecord]] = []
+        self.go_on = asyncio.Event()
+        self.job: UUID | None = None
+        self.consumer = toy.consumers[0]
+        self._take = toy.paths[0].take
+
+    @property
+    def kafka(self) -> AIOKafkaConsumer:
+        assert self.consumer._kafka is not None
+        return self.consumer._kafka
+
+    async def take(
+        self, records: Sequence[RawRecord], *, failure: str | None = None, keep: bool = True
+    ) -> None:
+        self.batches.append(records)
+        if len(self.batches) == 1:
+            await self.go_on.wait()
+        await self._take(records, failure=failure, keep=keep)
 
 
 def test_it_rests_half_as_long_as_it_has_worked_and_never_long() -> None:
@@ -34,44 +60,39 @@ def test_with_a_backlog_it_does_not_rest() -> None:
     assert pace.rest(101.0) == 0
 
 
-async def test_what_came_while_a_batch_was_worked_on_is_all_in_the_next(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def held_up(world: World, monkeypatch: pytest.MonkeyPatch) -> HeldUp:
+    """A reader whose first batch, of one record, waits; behind it a second record is fetched ahead."""
     toy = await world.start(poll_seconds=1)
-    path, sizes, go_on = toy.paths[0], list[int](), asyncio.Event()
-    take = path.take
+    held_up = HeldUp(toy)
+    monkeypatch.setattr(toy.paths[0], "take", held_up.take)
+    held_up.job = await world.send_cancel()
+    await until(lambda: len(held_up.batches) == 1)
+    await world.send_cancel(held_up.job)
+    await until(lambda: bool(held_up.kafka._fetcher._records))
+    return held_up
 
-    async def held_up(records: Sequence[RawRecord], *, failure: str | None = None, keep: bool = True) -> None:
-        sizes.append(len(records))
-        if len(sizes) == 1:
-            await go_on.wait()
-        await take(records, failure=failure, keep=keep)
 
-    monkeypatch.setattr(path, "take", held_up)
+async def test_what_came_while_a_batch_was_worked_on_is_all_in_the_next(
+    world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(consume, "LATER_ONES_MS", 30_000)  # the broker has other work as well
-    job = await world.send_cancel()
-    await until(lambda: sizes == [1])
-    kafka = toy.consumers[0]._kafka
-    assert kafka is not None
-    await world.send_cancel(job)
-    await until(lambda: bool(kafka._fetcher._records))  # fetched ahead, as aiokafka does once
     began = time.monotonic()
     # by itself aiokafka asks after 0.1 s for the other partitions, and that request would have to end first
     await until(lambda: time.monotonic() - began > 0.3)
+    assert not held_up.kafka._fetcher._in_flight
     for _ in range(3):
-        await world.send_cancel(job)
-    go_on.set()
+        await world.send_cancel(held_up.job)
+    held_up.go_on.set()
     await world.until_at_rest()
-    assert sizes == [1, 4]
+    assert [len(batch) for batch in held_up.batches] == [1, 4]
 
 
 async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_batch(
-    toy: World, monkeypatch: pytest.MonkeyPatch
+    world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    consumer = toy.toy.consumers[0]
-    kafka = consumer._kafka
-    assert kafka is not None
-    getmany = kafka.getmany
+    monkeypatch.setattr(consume, "LATER_ONES_MS", 30_000)
+    kafka, getmany = held_up.kafka, held_up.kafka.getmany
     moved: list[int] = []
 
     async def moving(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
@@ -81,13 +102,61 @@ async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_bat
             # away and back: what was not handed on comes again
             for partition, records in found.items():
                 kafka.seek(partition, records[0].offset)
-            await consumer.on_partitions_assigned(kafka.assignment())
+            await held_up.consumer.on_partitions_assigned(kafka.assignment())
         return found
 
     monkeypatch.setattr(kafka, "getmany", moving)
-    for _ in range(5):
-        await toy.send_cancel()
-    await until(lambda: bool(moved))
-    books = await toy.until_at_rest()
-    assert (books.done, books.duplicate, books.holes) == (5, 0, 0)
-    assert sum(toy.failures(kind.value) for kind in Kind) == 0
+    held_up.go_on.set()
+    books = await world.until_at_rest()
+    assert moved == [1]
+    for batch in held_up.batches:
+        places = [(record.topic, record.partition, record.offset) for record in batch]
+        assert len(set(places)) == len(places)
+    assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
+
+
+async def test_what_is_found_while_partitions_go_is_left_to_the_next_owner(
+    world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka, getmany = held_up.kafka, held_up.kafka.getmany
+    looks: list[int] = []
+
+    async def going(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        looks.append(options["timeout_ms"])
+        if looks[-1] == consume.LATER_ONES_MS and looks.count(consume.LATER_ONES_MS) == 1:
+            await held_up.consumer.on_partitions_revoked(kafka.assignment())
+            return {}
+        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
+        return found
+
+    monkeypatch.setattr(kafka, "getmany", going)
+    revoked_with = held_up.batches
+    held_up.go_on.set()
+    await until(lambda: consume.LATER_ONES_MS in looks)
+    # here it is its own next owner
+    books = await world.until_at_rest()
+    assert looks.index(consume.LATER_ONES_MS) < len(looks) - 1
+    assert [len(batch) for batch in revoked_with] == [1, 1]
+    assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
+
+
+async def test_a_second_look_that_fails_takes_nothing_from_the_first(
+    world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka keeps the error of a topic that may no longer be read for the look after the others' records."""
+    kafka, getmany = held_up.kafka, held_up.kafka.getmany
+    failures: list[int] = []
+
+    async def failing(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        if options["timeout_ms"] == consume.LATER_ONES_MS:
+            failures.append(len(held_up.batches))
+            raise TopicAuthorizationFailedError("another")
+        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
+        return found
+
+    monkeypatch.setattr(kafka, "getmany", failing)
+    held_up.go_on.set()
+    books = await world.until_at_rest()
+    assert failures == [1]
+    assert [len(batch) for batch in held_up.batches] == [1, 1], "at once, not after the error is over"
+    assert (books.done, books.duplicate, books.holes) == (2, 0, 0)

@@ -42,7 +42,7 @@ TRY_AGAIN_SECONDS = 0.5
 COMMIT_SECONDS = 0.5
 """Offsets are committed no more often than this: progress in the database is what counts."""
 FETCHED_AHEAD_SECONDS = 600.0
-"""What was fetched ahead may lie for so long, longer than any batch takes, before more is fetched."""
+"""What was fetched ahead may lie for so long before more is fetched: longer than a batch takes that does not fail."""
 LATER_ONES_MS = 10
 """How long the broker may take for what came while a batch was worked on."""
 BACKOFF_FIRST, BACKOFF_MOST = 0.1, 10.0
@@ -150,7 +150,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._newly_assigned:
                 await self._stay_behind_progress(consumer)
             await asyncio.sleep(self._pace.rest(time.monotonic()))
-            found = await self._there(consumer)
+            found, failure = await self._there(consumer)
             if not found:
                 await self._commit_now_and_then()
                 found = await consumer.getmany(
@@ -164,25 +164,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 return ()
         except ConsumerStoppedError:
             raise
-        except Exception as error:  # FastStream would end the loop, or go on behind what was lost
-            # what the call had collected of other partitions is lost with the error, and its positions moved on
-            log.warning("poll failed; going back", reader=self.name, error=said(error), exc_info=True)
-            self._trouble.failed(error)
-            self._newly_assigned = True
-            await self._go_back(consumer)
+        except Exception as error:  # noqa: BLE001  # FastStream would end the loop, or go on behind what was lost
+            await self._back_after(error, consumer)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
             return ()
         if not found:
             self._trouble.over()
         for partition, records in found.items():
             self._handed[partition] = records[-1].offset + 1
+        if failure is not None:
+            await self._back_after(failure, consumer)
         return tuple(record for records in found.values() for record in records)
 
-    async def _there(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """What has come meanwhile, all of it.
+    async def _there(
+        self, consumer: AIOKafkaConsumer
+    ) -> tuple[dict[TopicPartition, list[ConsumerRecord]], Exception | None]:
+        """What has come meanwhile; and why the second look for it failed, if it did.
 
         aiokafka has fetched ahead once, and not again before that is taken: what came later, while the batch before
-        was worked on, is still at the broker and would wait for the batch after this one. So it is asked for too.
+        was worked on, is still at the broker and would wait for the batch after this one. So it is asked for too. An
+        error of one partition (a topic that may no longer be read) is kept for the look after the others' records:
+        they go their way nevertheless.
         """
         most = self._settings.batch_max_records
         found: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
@@ -190,10 +192,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         room = most - sum(len(records) for records in found.values())
         if found and room:
-            later = await consumer.getmany(timeout_ms=LATER_ONES_MS, max_records=room)
+            try:
+                later = await consumer.getmany(timeout_ms=LATER_ONES_MS, max_records=room)
+            except ConsumerStoppedError:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is not of what was found before
+                return found, error
             for partition, records in later.items():
                 found.setdefault(partition, []).extend(records)
-        return found
+        return found, None
+
+    async def _back_after(self, error: Exception, consumer: AIOKafkaConsumer) -> None:
+        """What a failed look had collected of other partitions is lost with it, and its positions have moved on."""
+        log.warning("poll failed; going back", reader=self.name, error=said(error), exc_info=error)
+        self._trouble.failed(error)
+        self._newly_assigned = True
+        await self._go_back(consumer)
 
     async def _stay_behind_progress(self, consumer: AIOKafkaConsumer) -> None:
         """Start no further on than what is done: offsets that somebody has set forward would pass records over.
@@ -430,7 +444,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._handed[partition] = first[partition]
 
     async def on_partitions_revoked(self, _revoked: Iterable[TopicPartition]) -> None:
-        """Let the running batch end, or cancel it: its transaction rolls back and the next owner gets the records."""
+        """Let the running batch end, or cancel it: its transaction rolls back and the next owner gets the records.
+
+        What a poll is about to hand on meanwhile is theirs as well.
+        """
+        self._newly_assigned = True
         await self.finish(REVOKED_WAITS_SECONDS)
 
     async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
@@ -481,7 +499,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def _fetch_for_all_or_none(consumer: AIOKafkaConsumer) -> None:
-    """No fetch is under way while there is something to take.
+    """No fetch from a broker is under way while there is something of it to take.
 
     Else aiokafka asks, a tenth of a second later, for the other partitions alone, and there is one request per broker:
     those that are taken from meanwhile would wait until it is answered, with nothing, half a second later.

@@ -322,6 +322,26 @@ def test_a_duplicate_and_an_older_message_change_nothing() -> None:
     assert list(index.partners) == before
 
 
+def test_a_ninth_certification_is_found_at_once_and_lost_at_once() -> None:
+    """A row has room for eight of them."""
+    eight = [
+        Certification(manufacturer="Agfeo", product_line=f"P{n}", level=3, valid_until=LAST) for n in range(8)
+    ]
+    ninth = Certification(manufacturer="Agfeo", product_line="ES", level=3, valid_until=LAST)
+    other = ninth.model_copy(update={"product_line": "AS"})
+    partner = contractor(certifications=(*eight, other))
+    index = PartnerIndex()
+    index.remember(partner)
+    index.merge()
+    state, client = Assignment(job()), NOBODY
+    assert not index.look(state, client, 5).passed
+    index.remember(replace(partner, version=2, certifications=(*eight, ninth)))
+    assert ids(index.look(state, client, 5)) == [partner.partner_id]
+    index.merge()
+    index.remember(replace(partner, version=3, certifications=(*eight, other)))
+    assert not index.look(state, client, 5).passed
+
+
 def test_many_equal_candidates_are_told_by_their_ids() -> None:
     """Same place, same radius, same merit: nothing but the id decides, and no more are put together than asked for."""
     count = 12_000

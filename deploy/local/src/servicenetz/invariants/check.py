@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ LOOK_EVERY_S = 0.5
 LOOKS = 12
 """What goes by the clock (standings each minute, compacted messages written again by each process every five) may
 disturb some looks, not one after the other."""
+AGAIN_WITHIN_S = 15.0
+"""Who was at rest once is soon at rest again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,11 @@ def check(
         nonlocal snapshot
         snapshot = read(bootstrap)
         view = View(snapshot, databases, markers, places.logs, posted, unordered)
-        return [_judge(number, name, check, view) for number, name, check in CHECKS]
+        with ExitStack() as one_moment:
+            for database in databases.values():
+                one_moment.enter_context(database.transaction())
+                database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return [_judge(number, name, check, view) for number, name, check in CHECKS]
 
     try:
         results = undisturbed(
@@ -151,6 +158,7 @@ def undisturbed(
     restless: str | None = None
     for _ in range(LOOKS):
         restless = wait(time.monotonic() + within_s)
+        within_s = min(within_s, AGAIN_WITHIN_S)
         if restless is not None:
             break
         seen = look()

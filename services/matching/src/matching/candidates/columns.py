@@ -335,6 +335,10 @@ class Columns:
         )
         return place, reach, *held
 
+    def is_unlisted(self, slot: int) -> bool:
+        """Whether he has certifications that his row has no room for."""
+        return bool(self.flags.item(slot) & UNLISTED)
+
     def contractor(self, slot: int) -> Contractor:
         """The partner, put together again."""
         known = self.whole.get(slot) or self._made.get(slot)

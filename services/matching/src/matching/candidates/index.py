@@ -121,9 +121,10 @@ class PartnerIndex:
                 columns.merit[slot] = own_points(sums, self._policy)
             self._loose.append(slot)
             return
-        before = columns.where(slot)
+        before, more = columns.where(slot), columns.is_unlisted(slot)
         columns.write(slot, contractor)
-        if not listed_alike(columns.where(slot), before):
+        # of more certifications than a row holds `where` knows nothing
+        if more or columns.is_unlisted(slot) or not listed_alike(columns.where(slot), before):
             self._loosen(slot)
 
     def weigh(self, partner_id: UUID, merit: int) -> None:
