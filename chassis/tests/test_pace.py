@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import pytest
@@ -118,25 +118,16 @@ async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_bat
 async def test_what_is_found_while_partitions_go_is_left_to_the_next_owner(
     world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kafka, getmany = held_up.kafka, held_up.kafka.getmany
-    looks: list[int] = []
+    looks = _Looks(held_up, monkeypatch)
 
-    async def going(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
-        looks.append(options["timeout_ms"])
-        if looks[-1] == consume.LATER_ONES_MS and looks.count(consume.LATER_ONES_MS) == 1:
-            await held_up.consumer.on_partitions_revoked(kafka.assignment())
-            return {}
-        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
-        return found
+    async def partitions_go() -> None:
+        await held_up.consumer.on_partitions_revoked(held_up.kafka.assignment())
 
-    monkeypatch.setattr(kafka, "getmany", going)
-    revoked_with = held_up.batches
+    looks.in_the_second = partitions_go
     held_up.go_on.set()
-    await until(lambda: consume.LATER_ONES_MS in looks)
-    # here it is its own next owner
-    books = await world.until_at_rest()
-    assert looks.index(consume.LATER_ONES_MS) < len(looks) - 1
-    assert [len(batch) for batch in revoked_with] == [1, 1]
+    books = await world.until_at_rest()  # here it is its own next owner
+    assert looks.batches_before_the_next == 1, "it was not worked on"
+    assert [len(batch) for batch in held_up.batches] == [1, 1]
     assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
 
 
@@ -144,19 +135,40 @@ async def test_a_second_look_that_fails_takes_nothing_from_the_first(
     world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka keeps the error of a topic that may no longer be read for the look after the others' records."""
-    kafka, getmany = held_up.kafka, held_up.kafka.getmany
-    failures: list[int] = []
+    looks = _Looks(held_up, monkeypatch)
 
-    async def failing(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
-        if options["timeout_ms"] == consume.LATER_ONES_MS:
-            failures.append(len(held_up.batches))
-            raise TopicAuthorizationFailedError("another")
-        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
-        return found
+    async def may_not_be_read() -> None:
+        raise TopicAuthorizationFailedError("another")
 
-    monkeypatch.setattr(kafka, "getmany", failing)
+    looks.in_the_second = may_not_be_read
     held_up.go_on.set()
     books = await world.until_at_rest()
-    assert failures == [1]
-    assert [len(batch) for batch in held_up.batches] == [1, 1], "at once, not after the error is over"
+    assert looks.batches_before_the_next == 2, "the first look's record was worked on at once"
+    assert [len(batch) for batch in held_up.batches] == [1, 1]
     assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
+
+
+class _Looks:
+    """Something happens in the first second look, which finds nothing; how many batches there were at the next look."""
+
+    def __init__(self, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.in_the_second: Callable[[], Awaitable[None]] | None = None
+        self.batches_before_the_next: int | None = None
+        self._happened = False
+        self._held_up = held_up
+        self._getmany = held_up.kafka.getmany
+        monkeypatch.setattr(held_up.kafka, "getmany", self._look)
+
+    async def _look(self, **options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        if self._happened and self.batches_before_the_next is None:
+            self.batches_before_the_next = len(self._held_up.batches)
+        if (
+            self.in_the_second is not None
+            and not self._happened
+            and options["timeout_ms"] == consume.LATER_ONES_MS
+        ):
+            self._happened = True
+            await self.in_the_second()
+            return {}
+        found: dict[TopicPartition, list[ConsumerRecord]] = await self._getmany(**options)
+        return found
