@@ -247,6 +247,30 @@ def test_his_own_reservation_does_not_count_against_him() -> None:
     assert assignment.recheck(state, world, EXPIRY) is None
 
 
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        pytest.param({"availability": offering(radius_km=0)}, True, id="a smaller radius"),
+        pytest.param({"availability": offering(weekly_minutes=0)}, True, id="no hours"),
+        pytest.param({"availability": offering(kinds_of_work=frozenset())}, True, id="other work"),
+        pytest.param({"availability": None}, True, id="nothing offered any more"),
+        pytest.param({"suspended": True}, False, id="suspended"),
+        pytest.param({"insurance": None}, False, id="insurance revoked"),
+    ],
+)
+def test_a_job_given_back_by_offering_less_counts_like_one_given_back(
+    change: dict[str, Any], counts: bool
+) -> None:
+    near, far = contractor(place=north_of_flensburg(3)), contractor(place=north_of_flensburg(30))
+    world = World(near, far)
+    state = accept(world, post(world, job()))
+    world.know(replace(near, version=2, **change))
+    world.apply(state.job.job_id, assignment.recheck(state, world, EXPIRY))
+    assert world.told(AssignmentReleased)[0].reason == "partner_lapsed"
+    lost = [deed for deed in world.records[state.job.job_id].deeds if deed.kind is DeedKind.LOST]
+    assert [deed.partner_id for deed in lost] == [near.partner_id] * counts
+
+
 def test_an_offer_lapses_with_the_partner() -> None:
     near, middle, _ = three()
     world = World(near, middle)

@@ -236,9 +236,14 @@ def recheck(state: Assignment | None, view: View, expiry: Expiry) -> Answer | No
         return None
     partner_id = state.contractor_id
     row = view.contractors([partner_id])[partner_id]
-    if _passes(state, row, view.capacity(partner_id, state.job.week).reserved_minutes, view):
-        return None
-    return _next_one(state, AssignmentReleaseReason.partner_lapsed, view, expiry)
+    failure = None
+    if row is not None:
+        reserved = view.capacity(partner_id, state.job.week).reserved_minutes
+        _, failure = judged_now(state, row, _client(state, view), reserved)
+        if failure is None:
+            return None
+    his_own = failure is not None and failure.constraint in HIS_OWN
+    return _next_one(state, AssignmentReleaseReason.partner_lapsed, view, expiry, counts=his_own)
 
 
 def _recheck_offers(state: Assignment, view: View, expiry: Expiry) -> Answer | None:
@@ -272,15 +277,19 @@ def search_again(state: Assignment | None, view: View, expiry: Expiry) -> Answer
 
 LOST_BY = (AssignmentReleaseReason.released, AssignmentReleaseReason.no_show)
 """What counts against a contractor's acceptance."""
+HIS_OWN = ("reach", "kind-of-work", "response-time", "capacity")
+"""A lapse by what a contractor says of himself: else a smaller radius would give a job back for nothing."""
 
 
-def _next_one(state: Assignment, reason: AssignmentReleaseReason, view: View, expiry: Expiry) -> Answer:
+def _next_one(
+    state: Assignment, reason: AssignmentReleaseReason, view: View, expiry: Expiry, *, counts: bool = False
+) -> Answer:
     event, capacity = released(state, reason, view)
     course = Course([event], [capacity])
     # nobody can have stayed away before the agreed time: that costs him the job, not his standing
     begins = state.job.starts_at
     too_early = reason is AssignmentReleaseReason.no_show and begins is not None and view.now < begins
-    if reason in LOST_BY and not too_early and state.contractor_id is not None:
+    if (counts or reason in LOST_BY) and not too_early and state.contractor_id is not None:
         course.did(state.contractor_id, DeedKind.LOST, state, view)
     return search(state.nobody(Phase.SEARCHING, state.contractor_id), view, expiry, course)
 
