@@ -21,7 +21,7 @@ setup: ## .venv with all packages, Kafka's jars, our own packages (0.2 s when no
 demo: setup ## one job step by step, then a few hundred over Germany, on real Kafka and PostgreSQL
 	@$(BIN)/servicenetz demo
 
-test: setup ## everything but the fault runs, two at a time; eleven minutes on two cores
+test: setup ## everything but the fault runs, two at a time; nine minutes on two cores
 	@$(BIN)/pytest -m "not containers and not faults" -n 2 --dist loadgroup --durations=25 --durations-min=3
 
 faults: setup ## everything that can go wrong, under load, with four seeds; writes docs/reliability.md
