@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -187,6 +188,32 @@ async def test_compacted_messages_are_written_again_round_and_round(
         return bool((await toy.records(work_orders.TOPIC, job))[-1].value == first.value)
 
     await until(put_right)
+
+
+async def test_what_is_owed_does_not_overtake_what_is_unsent(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The current message stood before what was decided earlier, on the topic (seen after twenty broker restarts)."""
+    publisher, job = toy.toy.publisher, uuid7()
+    monkeypatch.setattr(keeper, "UNSENT", timedelta(hours=1))  # the sweeper would send it at once
+    await toy.reply(await toy.send_resolution(job))
+    await toy.until_at_rest()
+    async with toy.toy.engine.begin() as db:
+        await db.execute(
+            text(
+                "INSERT INTO outbox (aggregate, cause_topic, cause_partition, cause_offset, topic, key, headers, "
+                "value, created_at) SELECT :aggregate, 'timer', 0, 0, topic, convert_to(subject, 'UTF8'), headers, "
+                "value, now() FROM compacted"
+            ),
+            {"aggregate": f"account/{job}"},
+        )
+    publisher._suspects = {f"account/{job}"}
+    await publisher.rewrite_owed()
+    assert len(await toy.records(work_orders.TOPIC, job)) == 1
+    assert publisher._suspects == {f"account/{job}"}, "owed still"
+    await publisher.publish([f"account/{job}"], {})
+    assert len(await toy.records(work_orders.TOPIC, job)) == 3, "sent, and then written again"
+    assert not publisher._suspects
 
 
 async def test_what_is_owed_is_written_again_without_another_publication(

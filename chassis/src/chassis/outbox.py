@@ -44,8 +44,9 @@ _stale_aggregates = text(
 _compacted_columns = list(tables.compacted.columns)
 _save_compacted = upsert_many(tables.compacted, _compacted_columns)
 _lock_compacted = text(
-    "SELECT topic, subject, headers, value FROM compacted WHERE subject = ANY(CAST(:subjects AS text[])) "
-    "ORDER BY topic, subject FOR SHARE"
+    "SELECT c.topic, c.subject, c.headers, c.value, EXISTS (SELECT FROM outbox o "
+    "WHERE o.topic = c.topic AND o.key = convert_to(c.subject, 'UTF8')) AS unsent "
+    "FROM compacted c WHERE c.subject = ANY(CAST(:subjects AS text[])) ORDER BY c.topic, c.subject FOR SHARE OF c"
 )
 
 _compacted_after = text(
@@ -100,7 +101,10 @@ async def compacted_after(db: Session, place: tuple[str, str], most: int) -> lis
 
 
 async def lock_compacted(db: Session, subjects: Collection[str]) -> list[Any]:
-    """The current compacted messages of these subjects; none of them changes before this transaction ends."""
+    """The current compacted messages of these subjects; none of them changes before this transaction ends.
+
+    `unsent`: something of the same subject waits in the outbox.
+    """
     return list(await db.execute(_lock_compacted, {"subjects": list(subjects)}))
 
 

@@ -92,32 +92,36 @@ class Publisher:
 
         On a compacted topic that would be the last word for ever, so the current message is written once more: with
         the next publication, or by the keeper, since who lost his partitions may publish nothing more. Several may be
-        at it at once, so each takes what is owed out first.
+        at it at once, so each takes what is owed out first. What has something unsent is owed until that is sent.
         """
         if not self._suspects:
             return
         suspects, self._suspects = self._suspects, set()
-        subjects = {aggregate.split("/", 1)[1] for aggregate in suspects if "/" in aggregate}
+        aggregates = {aggregate.split("/", 1)[1]: aggregate for aggregate in suspects if "/" in aggregate}
         try:
-            number = await self.rewrite_compacted(subjects)
+            number, unsent = await self.rewrite_compacted(aggregates.keys())
         except BaseException:
             self._suspects |= suspects
             raise
-        self._metrics.rewritten.inc(number)
-        log.warning("compacted messages written again", number=number)
+        self._suspects |= {aggregates[subject] for subject in unsent}
+        if number:
+            self._metrics.rewritten.inc(number)
+            log.warning("compacted messages written again", number=number)
 
-    async def rewrite_compacted(self, subjects: Collection[str]) -> int:
+    async def rewrite_compacted(self, subjects: Collection[str]) -> tuple[int, set[str]]:
         """Write the current compacted messages of these subjects again; no newer one is decided meanwhile.
 
-        Returns how many there were.
+        Not where something is unsent: the current message would overtake what was decided before it. Returns how many
+        were written, and those subjects.
         """
         async with transaction(self._engine) as db:
-            rows = await outbox.lock_compacted(db, subjects)
+            found = await outbox.lock_compacted(db, subjects)
+            rows = [row for row in found if not row.unsent]
             if rows:
                 await self._send(
                     [_Message(row.topic, row.subject.encode(), row.headers, row.value) for row in rows]
                 )
-        return len(rows)
+        return len(rows), {row.subject for row in found if row.unsent}
 
     async def _send(self, rows: Sequence[Any]) -> None:
         """Pipelined, in order for each key. A failure condemns the producer: an idempotent one may be wedged."""

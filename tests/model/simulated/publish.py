@@ -55,21 +55,30 @@ class Publisher:
         if self.suspects:
             suspects, self.suspects = self.suspects, set()
             try:
-                await self.rewrite_compacted(suspects)
+                unsent = await self.rewrite_compacted(suspects)
             except BaseException:
                 self.suspects |= suspects
                 raise
+            self.suspects |= unsent
 
-    async def rewrite_compacted(self, subjects: Collection[str]) -> None:
-        """Publisher.rewrite_compacted; no newer message is decided meanwhile."""
+    async def rewrite_compacted(self, subjects: Collection[str]) -> set[str]:
+        """Publisher.rewrite_compacted; no newer message is decided meanwhile. Returns what has something unsent."""
         self.rewriting += 1
         try:
             with self.database.transaction(self.process) as db:
+                waiting = await db.select("outbox")
+                unsent = {(row.topic, row.said.subject) for row in waiting.values()}
                 keys = await db.select("compacted", lambda key, _: key[1] in subjects)
                 rows = await db.lock("compacted", keys, share=True)
-                if rows:
-                    await self._send([(topic, said) for (topic, _), said in sorted(rows.items())])
+                ready = [
+                    (topic, said)
+                    for (topic, subject), said in sorted(rows.items())
+                    if (topic, subject) not in unsent
+                ]
+                if ready:
+                    await self._send(ready)
                 await db.commit()
+            return {subject for topic, subject in rows if (topic, subject) in unsent}
         finally:
             self.rewriting -= 1
 
