@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 from toy_service.world import World
 
-from chassis import consume
+from chassis import looks
 from chassis.items import RawRecord
 from chassis.pace import LONGEST_REST_SECONDS, Pace
 from chassis.service import Running
@@ -76,7 +76,7 @@ async def held_up(world: World, monkeypatch: pytest.MonkeyPatch) -> HeldUp:
 async def test_what_came_while_a_batch_was_worked_on_is_all_in_the_next(
     world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consume, "LATER_ONES_MS", 30_000)  # the broker has other work as well
+    monkeypatch.setattr(looks, "LATER_ONES_MS", 30_000)  # the broker has other work as well
     began = time.monotonic()
     # by itself aiokafka asks after 0.1 s for the other partitions, and that request would have to end first
     await until(lambda: time.monotonic() - began > 0.3)
@@ -91,7 +91,7 @@ async def test_what_came_while_a_batch_was_worked_on_is_all_in_the_next(
 async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_batch(
     world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consume, "LATER_ONES_MS", 30_000)
+    monkeypatch.setattr(looks, "LATER_ONES_MS", 30_000)
     kafka, getmany = held_up.kafka, held_up.kafka.getmany
     moved: list[int] = []
 
@@ -118,57 +118,50 @@ async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_bat
 async def test_what_is_found_while_partitions_go_is_left_to_the_next_owner(
     world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = _Looks(held_up, monkeypatch)
-
     async def partitions_go() -> None:
         await held_up.consumer.on_partitions_revoked(held_up.kafka.assignment())
 
-    looks.in_the_second = partitions_go
-    held_up.go_on.set()
-    books = await world.until_at_rest()  # here it is its own next owner
-    assert looks.batches_before_the_next == 1, "it was not worked on"
-    assert [len(batch) for batch in held_up.batches] == [1, 1]
-    assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
+    batches = await _batches_after(
+        world, held_up, monkeypatch, partitions_go
+    )  # here it is its own next owner
+    assert batches == 1, "it was not worked on"
 
 
 async def test_a_second_look_that_fails_takes_nothing_from_the_first(
     world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka keeps the error of a topic that may no longer be read for the look after the others' records."""
-    looks = _Looks(held_up, monkeypatch)
 
     async def may_not_be_read() -> None:
         raise TopicAuthorizationFailedError("another")
 
-    looks.in_the_second = may_not_be_read
+    batches = await _batches_after(world, held_up, monkeypatch, may_not_be_read)
+    assert batches == 2, "the first look's record was worked on at once"
+
+
+async def _batches_after(
+    world: World, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[None]]
+) -> int:
+    """Something happens in the first second look, which finds nothing; returns how many batches were taken by the
+    look after it. In the end each record has been worked on once, in a batch of its own.
+    """
+    getmany, seen = held_up.kafka.getmany, list[int]()
+    happened = False
+
+    async def look(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        nonlocal happened
+        if happened:
+            seen.append(len(held_up.batches))
+        elif options["timeout_ms"] == looks.LATER_ONES_MS:
+            happened = True
+            await happens()
+            return {}
+        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
+        return found
+
+    monkeypatch.setattr(held_up.kafka, "getmany", look)
     held_up.go_on.set()
     books = await world.until_at_rest()
-    assert looks.batches_before_the_next == 2, "the first look's record was worked on at once"
     assert [len(batch) for batch in held_up.batches] == [1, 1]
     assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
-
-
-class _Looks:
-    """Something happens in the first second look, which finds nothing; how many batches there were at the next look."""
-
-    def __init__(self, held_up: HeldUp, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.in_the_second: Callable[[], Awaitable[None]] | None = None
-        self.batches_before_the_next: int | None = None
-        self._happened = False
-        self._held_up = held_up
-        self._getmany = held_up.kafka.getmany
-        monkeypatch.setattr(held_up.kafka, "getmany", self._look)
-
-    async def _look(self, **options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
-        if self._happened and self.batches_before_the_next is None:
-            self.batches_before_the_next = len(self._held_up.batches)
-        if (
-            self.in_the_second is not None
-            and not self._happened
-            and options["timeout_ms"] == consume.LATER_ONES_MS
-        ):
-            self._happened = True
-            await self.in_the_second()
-            return {}
-        found: dict[TopicPartition, list[ConsumerRecord]] = await self._getmany(**options)
-        return found
+    return seen[0]

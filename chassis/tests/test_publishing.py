@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka.errors import KafkaError
@@ -129,19 +130,24 @@ async def test_a_publication_of_unknown_outcome_writes_the_compacted_message_aga
     assert json.loads(records[-1].value)["sealed_for"] == "total-1"
 
 
-async def test_the_sweeper_sends_what_nobody_comes_back_for(toy: World) -> None:
-    job = uuid7()
-    await toy.reply(await toy.send_resolution(job))
-    await toy.until_at_rest()
+async def _unsent_again(toy: World, job: UUID, age: timedelta) -> None:
+    """The job's compacted message stands in the outbox once more, since so long ago."""
     async with toy.toy.engine.begin() as db:
         await db.execute(
             text(
                 "INSERT INTO outbox (aggregate, cause_topic, cause_partition, cause_offset, topic, key, headers, "
                 "value, created_at) SELECT :aggregate, 'timer', 0, 0, topic, convert_to(subject, 'UTF8'), headers, "
-                "value, now() - interval '1 min' FROM compacted"
+                "value, now() - CAST(:age AS interval) FROM compacted"
             ),
-            {"aggregate": f"account/{job}"},
+            {"aggregate": f"account/{job}", "age": age},
         )
+
+
+async def test_the_sweeper_sends_what_nobody_comes_back_for(toy: World) -> None:
+    job = uuid7()
+    await toy.reply(await toy.send_resolution(job))
+    await toy.until_at_rest()
+    await _unsent_again(toy, job, timedelta(minutes=1))
     await until(lambda: toy.sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM outbox)"))
     assert len(await toy.records(work_orders.TOPIC, job)) == 2
 
@@ -198,15 +204,7 @@ async def test_what_is_owed_does_not_overtake_what_is_unsent(
     monkeypatch.setattr(keeper, "UNSENT", timedelta(hours=1))  # the sweeper would send it at once
     await toy.reply(await toy.send_resolution(job))
     await toy.until_at_rest()
-    async with toy.toy.engine.begin() as db:
-        await db.execute(
-            text(
-                "INSERT INTO outbox (aggregate, cause_topic, cause_partition, cause_offset, topic, key, headers, "
-                "value, created_at) SELECT :aggregate, 'timer', 0, 0, topic, convert_to(subject, 'UTF8'), headers, "
-                "value, now() FROM compacted"
-            ),
-            {"aggregate": f"account/{job}"},
-        )
+    await _unsent_again(toy, job, timedelta())
     publisher._suspects = {f"account/{job}"}
     await publisher.rewrite_owed()
     assert len(await toy.records(work_orders.TOPIC, job)) == 1

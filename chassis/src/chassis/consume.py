@@ -25,7 +25,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 from opentelemetry.trace import SpanKind
 
-from chassis import tolerant, unread
+from chassis import looks, tolerant, unread
 from chassis.errors import Alike, Ill, Kind, Leaked, Unsent, classify, leaked, said
 from chassis.metrics import Metrics
 from chassis.pace import Pace
@@ -41,10 +41,6 @@ REVOKED_WAITS_SECONDS = 8.0
 TRY_AGAIN_SECONDS = 0.5
 COMMIT_SECONDS = 0.5
 """Offsets are committed no more often than this: progress in the database is what counts."""
-FETCHED_AHEAD_SECONDS = 600.0
-"""What was fetched ahead may lie for so long before more is fetched: longer than a batch takes that does not fail."""
-LATER_ONES_MS = 10
-"""How long the broker may take for what came while a batch was worked on."""
 BACKOFF_FIRST, BACKOFF_MOST = 0.1, 10.0
 ILL_WAITS_SECONDS = 15.0
 ALONE_AFTER = 3
@@ -144,13 +140,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """The next batch: whatever is there, at once; with more load batches grow, see `Pace`."""
         if self._kafka is not consumer:
             self._kafka = consumer
-            _fetch_for_all_or_none(consumer)
+            looks.fetch_for_all_or_none(consumer)
         self.touched = time.monotonic()
         try:
             if self._newly_assigned:
                 await self._stay_behind_progress(consumer)
             await asyncio.sleep(self._pace.rest(time.monotonic()))
-            found, failure = await self._there(consumer)
+            found, failure = await looks.there(consumer, self._settings.batch_max_records)
             if not found:
                 await self._commit_now_and_then()
                 found = await consumer.getmany(
@@ -175,32 +171,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if failure is not None:
             await self._back_after(failure, consumer)
         return tuple(record for records in found.values() for record in records)
-
-    async def _there(
-        self, consumer: AIOKafkaConsumer
-    ) -> tuple[dict[TopicPartition, list[ConsumerRecord]], Exception | None]:
-        """What has come meanwhile; and why the second look for it failed, if it did.
-
-        aiokafka has fetched ahead once, and not again before that is taken: what came later, while the batch before
-        was worked on, is still at the broker and would wait for the batch after this one. So it is asked for too. An
-        error of one partition (a topic that may no longer be read) is kept for the look after the others' records:
-        they go their way nevertheless.
-        """
-        most = self._settings.batch_max_records
-        found: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
-            timeout_ms=0, max_records=most
-        )
-        room = most - sum(len(records) for records in found.values())
-        if found and room:
-            try:
-                later = await consumer.getmany(timeout_ms=LATER_ONES_MS, max_records=room)
-            except ConsumerStoppedError:
-                raise
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is not of what was found before
-                return found, error
-            for partition, records in later.items():
-                found.setdefault(partition, []).extend(records)
-        return found, None
 
     async def _back_after(self, error: Exception, consumer: AIOKafkaConsumer) -> None:
         """What a failed look had collected of other partitions is lost with it, and its positions have moved on."""
@@ -496,15 +466,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if lag == 0 or positions != self._last_positions or self.busy_since is not None:
             self.movement.touched = time.monotonic()
         self._last_positions = positions
-
-
-def _fetch_for_all_or_none(consumer: AIOKafkaConsumer) -> None:
-    """No fetch from a broker is under way while there is something of it to take.
-
-    Else aiokafka asks, a tenth of a second later, for the other partitions alone, and there is one request per broker:
-    those that are taken from meanwhile would wait until it is answered, with nothing, half a second later.
-    """
-    consumer._fetcher._prefetch_backoff = FETCHED_AHEAD_SECONDS  # noqa: SLF001  # there is no setting for it
 
 
 def _traceparent(record: ConsumerRecord) -> str | None:
