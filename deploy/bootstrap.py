@@ -201,8 +201,8 @@ def _explain(lines: list[str], step: str) -> None:
         raise Missing("The disk is full: make some room (about 2.5 GB) and run this again.")
     if NO_NETWORK.search(output):
         raise Missing(
-            "The first set-up needs the network, and the package index cannot be reached: connect (or set "
-            "your proxy or mirror, as in PIP_INDEX_URL) and run this again; what is here already is kept."
+            f"The first set-up needs the network, and this cannot be fetched: {step}. Connect (or set your proxy, "
+            "certificates or mirror, as in PIP_INDEX_URL) and run this again; what is here already is kept."
         )
     errors = [
         *(line for line in reversed(lines) if re.match(r"\w+Error: ", line)),

@@ -121,9 +121,8 @@ async def test_what_is_found_while_partitions_go_is_left_to_the_next_owner(
     async def partitions_go() -> None:
         await held_up.consumer.on_partitions_revoked(held_up.kafka.assignment())
 
-    batches = await _batches_after(
-        world, held_up, monkeypatch, partitions_go
-    )  # here it is its own next owner
+    # here it is its own next owner
+    batches = await _batches_after(world, held_up, monkeypatch, partitions_go)
     assert batches == 1, "it was not worked on"
 
 
