@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 from aiosmtplib import SMTPException, SMTPRecipientsRefused
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.ids import uuid7, uuid7_time
@@ -56,6 +60,25 @@ async def test_what_goes_over_the_wire_is_short_lines_of_ascii() -> None:
     assert raw.isascii()
     assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
     assert not re.search(rb"[^\r]\n", raw)
+
+
+@given(
+    subject=st.text(
+        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=200
+    ).filter(lambda text: text == " ".join(text.split())),
+    text=st.text(st.characters(exclude_categories=["Cs"])),
+)
+@example(subject="=?utf-8?q?nicht_entziffern?=", text=".\nFrom hier\n.. \t\n")
+@example(subject="Auftrag " * 12 + "fertig", text="x" * 2000)
+@example(subject="\N{GRINNING FACE}" * 40, text="=\r\n=3D \r")
+def test_any_words_come_out_as_they_went_in(subject: str, text: str) -> None:
+    raw = message(str(uuid7()), letter(subject=subject, text=text), SENDER)
+    assert raw.isascii()
+    assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
+    read = message_from_bytes(raw, policy=default)
+    assert isinstance(read, EmailMessage)
+    assert (read["Subject"], read["Subject"].defects) == (subject, ())
+    assert read.get_content().splitlines() == (text.splitlines() or [""])
 
 
 async def test_letters_that_wait_together_share_a_connection(box: Any) -> None:
