@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -44,19 +48,19 @@ class HeldUp:
 
 
 def test_it_rests_half_as_long_as_it_has_worked_and_never_long() -> None:
-    pace = Pace(500)
+    pace = Pace()
     assert pace.rest(100.0) == 0
-    pace.worked(began=100.0, ended=100.04, records=3)
+    pace.worked(began=100.0, ended=100.04, more=False)
     assert pace.rest(100.04) == pytest.approx(0.02)
     assert pace.rest(100.05) == pytest.approx(0.01)
     assert pace.rest(103.0) == 0, "what comes to one at rest goes through at once"
-    pace.worked(began=103.0, ended=109.0, records=3)
+    pace.worked(began=103.0, ended=109.0, more=False)
     assert pace.rest(109.0) == pytest.approx(LONGEST_REST_SECONDS)
 
 
 def test_with_a_backlog_it_does_not_rest() -> None:
-    pace = Pace(500)
-    pace.worked(began=100.0, ended=101.0, records=500)
+    pace = Pace()
+    pace.worked(began=100.0, ended=101.0, more=True)
     assert pace.rest(101.0) == 0
 
 
@@ -95,8 +99,10 @@ async def test_partitions_that_move_while_it_looks_have_no_record_twice_in_a_bat
     kafka, getmany = held_up.kafka, held_up.kafka.getmany
     moved: list[int] = []
 
-    async def moving(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
-        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
+    async def moving(
+        *partitions: TopicPartition, **options: int
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(*partitions, **options)
         if found and not moved:
             moved.append(len(found))
             # away and back: what was not handed on comes again
@@ -147,7 +153,7 @@ async def _batches_after(
     getmany, seen = held_up.kafka.getmany, list[int]()
     happened = False
 
-    async def look(**options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+    async def look(*partitions: TopicPartition, **options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
         nonlocal happened
         if happened:
             seen.append(len(held_up.batches))
@@ -155,7 +161,7 @@ async def _batches_after(
             happened = True
             await happens()
             return {}
-        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(**options)
+        found: dict[TopicPartition, list[ConsumerRecord]] = await getmany(*partitions, **options)
         return found
 
     monkeypatch.setattr(held_up.kafka, "getmany", look)
@@ -164,3 +170,65 @@ async def _batches_after(
     assert [len(batch) for batch in held_up.batches] == [1, 1]
     assert (books.done, books.duplicate, books.holes) == (2, 0, 0)
     return seen[0]
+
+
+async def test_a_flood_in_one_partition_leaves_room_for_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "LATER_ONES_MS", 1_000)  # the broker has other work as well
+    toy = await world.start(poll_seconds=1, batch_max_records_of_partition=3)
+    held_up = HeldUp(toy)
+    monkeypatch.setattr(toy.paths[0], "take", held_up.take)
+    flood = await world.send_cancel()
+    await until(lambda: len(held_up.batches) == 1)
+    flooded = held_up.batches[0][0].partition
+    for _ in range(10):
+        await world.send_cancel(flood)
+    await until(lambda: bool(held_up.kafka._fetcher._records))
+    others = {str(await world.send_cancel()) for _ in range(6)}
+    held_up.go_on.set()
+    books = await world.until_at_rest()
+    assert (books.done, books.duplicate, books.holes) == (17, 0, 0)
+    first, *later = held_up.batches[1:]
+    of_the_flood = [[r.offset for r in batch if r.partition == flooded] for batch in (first, *later)]
+    assert max(map(len, of_the_flood)) <= 6, "its share in each look"
+    offsets = list(chain.from_iterable(of_the_flood))
+    assert offsets == sorted(set(offsets)), "in order, and each once"
+    elsewhere = {(record.key or b"").decode() for record in first if record.partition != flooded}
+    waited = {
+        (record.key or b"").decode() for batch in later for record in batch if record.partition != flooded
+    }
+    assert elsewhere, "six jobs are not all in one partition of twelve"
+    assert elsewhere <= others
+    assert not waited, "the others did not wait for the flood"
+
+
+def test_each_partition_has_its_share_of_a_batch() -> None:
+    room = looks.Room(all=500, of_one=64)
+    assert [room.share(partitions) for partitions in (0, 1, 7, 10, 12, 1000)] == [64, 64, 64, 50, 41, 1]
+
+
+async def test_what_a_batch_begins_and_leaves_does_not_keep_its_records(
+    toy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncpg sets a timer for each statement it prepares; a timer keeps the context that it was set in."""
+    path, taken = toy.toy.paths[0], list[weakref.ref[RawRecord]]()
+    timers, take = list[asyncio.TimerHandle](), path.take
+
+    async def take_and_leave(records: Sequence[RawRecord], **options: Any) -> None:
+        taken.extend(weakref.ref(record) for record in records)
+        timers.append(asyncio.get_running_loop().call_later(300, int))
+        await take(records, **options)
+
+    monkeypatch.setattr(path, "take", take_and_leave)
+    await toy.send_cancel()
+    await toy.until_at_rest()
+
+    def forgotten() -> bool:
+        gc.collect()
+        return not any(record() for record in taken)
+
+    assert taken
+    await until(forgotten)
+    for timer in timers:
+        timer.cancel()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -70,6 +71,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settings = settings
         self._metrics = metrics
         self._running: asyncio.Task[None] | None = None
+        self._context = contextvars.copy_context()
         self._positions: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
         self._alike = Alike()
@@ -84,7 +86,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.busy_since: float | None = None
         self._last_positions: dict[TopicPartition, int] = {}
         self._newly_assigned = False
-        self._pace = Pace(settings.batch_max_records)
+        self._room = looks.Room(settings.batch_max_records, settings.batch_max_records_of_partition)
+        self._pace = Pace()
+        self._more = False
 
     @property
     def joined(self) -> bool:
@@ -146,14 +150,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._newly_assigned:
                 await self._stay_behind_progress(consumer)
             await asyncio.sleep(self._pace.rest(time.monotonic()))
-            found, failure = await looks.there(consumer, self._settings.batch_max_records)
-            if not found:
+            seen = await looks.there(consumer, self._room)
+            if not seen.found:
                 await self._commit_now_and_then()
-                found = await consumer.getmany(
-                    timeout_ms=int(self._settings.poll_seconds * 1000),
-                    max_records=self._settings.batch_max_records,
-                )
-            if found and self._newly_assigned:
+                seen = await looks.look(consumer, self._room, int(self._settings.poll_seconds * 1000))
+            if seen.found and self._newly_assigned:
                 # partitions moved while we looked: what was found before comes again to whoever has them now, and
                 # where the new ones begin is not written down yet
                 await self._go_back(consumer)
@@ -164,13 +165,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._back_after(error, consumer)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
             return ()
-        if not found:
+        if not seen.found:
             self._trouble.over()
-        for partition, records in found.items():
+        for partition, records in seen.found.items():
             self._handed[partition] = records[-1].offset + 1
-        if failure is not None:
-            await self._back_after(failure, consumer)
-        return tuple(record for records in found.values() for record in records)
+        self._more = bool(seen.more)
+        if seen.failure is not None:
+            await self._back_after(seen.failure, consumer)
+        return tuple(record for records in seen.found.values() for record in records)
 
     async def _back_after(self, error: Exception, consumer: AIOKafkaConsumer) -> None:
         """What a failed look had collected of other partitions is lost with it, and its positions have moved on."""
@@ -226,7 +228,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         records: Sequence[ConsumerRecord] = message.raw_message
         if self._stopping.is_set():
             return
-        self._running = asyncio.create_task(self._settle(records))
+        # FastStream keeps the message in its context, and whatever is begun within keeps that: the timer that asyncpg
+        # sets for each statement it prepares would hold these records for five minutes
+        self._running = asyncio.create_task(self._settle(records), context=self._context.copy())
         self.busy_since = time.monotonic()
         try:
             await asyncio.wait({self._running})
@@ -252,7 +256,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._insist(records)
         ended = time.monotonic()
         self._metrics.took(ended - began)
-        self._pace.worked(began, ended, len(records))
+        self._pace.worked(began, ended, more=self._more)
         for record in records:
             self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
         await self._commit_now_and_then()

@@ -44,7 +44,8 @@ class Errands:
     """Claims errands that are due and does them. A crash in between repeats one: its id tells the receiver."""
 
     def __init__(self, engine: AsyncEngine, doers: Mapping[str, Do], metrics: Registered) -> None:
-        self._engine = engine
+        # one statement at a time, each whole by itself
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._doers = doers
         self._metrics = metrics
         self.touched = time.monotonic()
@@ -69,14 +70,14 @@ class Errands:
             return 0
         # a kind that only a newer version of this service knows is left to it
         mine = {"kinds": list(self._doers), "claimed": CLAIMED_FOR_SECONDS, "limit": AT_ONCE}
-        async with self._engine.begin() as db:
+        async with self._engine.connect() as db:
             claimed = (await db.execute(_claim, mine)).all()
         if not claimed:
             return 0
         outcomes = await asyncio.gather(*[self._do(row) for row in claimed])
         done = [row.id for row, well in zip(claimed, outcomes, strict=True) if well]
         later = [row.id for row, well in zip(claimed, outcomes, strict=True) if not well]
-        async with self._engine.begin() as db:
+        async with self._engine.connect() as db:
             if done:
                 await db.execute(_done, {"ids": done})
             if later:

@@ -11,18 +11,15 @@ class Pace:
     """Half as long as it has worked, it lets records gather; the more others want the processor, the longer that is.
 
     The cost of a batch is mostly its statements and its publication, whatever its size: many small batches would take
-    the processor from everybody. A full batch means a backlog: no rest then. Times are monotonic, in seconds.
+    the processor from everybody. With a backlog there is no rest. Times are monotonic, in seconds.
     """
 
-    def __init__(self, most_records: int) -> None:
-        self._most_records = most_records
+    def __init__(self) -> None:
         self._rests_until = 0.0
 
-    def worked(self, began: float, ended: float, records: int) -> None:
-        """A batch is through."""
-        rest = (
-            0.0 if records >= self._most_records else min(RESTS_FOR * (ended - began), LONGEST_REST_SECONDS)
-        )
+    def worked(self, began: float, ended: float, *, more: bool) -> None:
+        """A batch is through. `more`: there was more than it had room for."""
+        rest = 0.0 if more else min(RESTS_FOR * (ended - began), LONGEST_REST_SECONDS)
         self._rests_until = ended + rest
 
     def rest(self, now: float) -> float:

@@ -47,11 +47,17 @@ class ServiceSettings(BaseSettings):
         default=None, description="private JWK for the commands this service sends"
     )
     batch_max_records: int = Field(default=500, ge=1, le=5000)
+    batch_max_records_of_partition: int = Field(
+        default=32,
+        ge=1,
+        le=5000,
+        description="bounds how long a flood in one partition keeps the others waiting",
+    )
     partition_fetch_bytes: int = Field(
         default=262_144, ge=65_536, description="bounds what one flooded partition holds"
     )
     poll_seconds: float = Field(
-        default=0.5,
+        default=1.0,
         ge=0.05,
         le=5,
         description="how long the broker keeps a request that finds nothing; what is there it answers at once, but "
