@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from toy_service import service
 from toy_service.service import BROKEN, NOTES, KnownPartner, partner_rows
 from toy_service.world import NOTICED, QUIET, World
 
@@ -66,10 +68,12 @@ async def test_a_row_that_two_replicas_make_at_once_is_made_once(world: World) -
     assert await _numbers(world) == list(range(1, 51))
 
 
-async def test_wakes_and_timers_and_their_cancelling(toy: World) -> None:
+async def test_wakes_and_timers_and_their_cancelling(toy: World, monkeypatch: pytest.MonkeyPatch) -> None:
     job, woken = uuid7(), uuid7()
     await toy.send_cancel(woken)
     await toy.until_seen(woken, "cancel done_otherwise", "timer remind")
+    # far enough for the next command to come before it, however busy the machine is
+    monkeypatch.setattr(service, "REMIND_AFTER", timedelta(minutes=10))
     await toy.send(toy.cancel(job, woken, NOTICED))
     await toy.send(toy.cancel(job, woken, QUIET))
     await toy.until_seen(woken, "cancel done_otherwise", "timer remind", "timer woken")

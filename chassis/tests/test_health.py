@@ -90,7 +90,7 @@ async def test_progress_tells_of_a_reader_that_is_behind_and_does_not_move(
     assert kafka is not None
     stalled = asyncio.Event()
 
-    async def nothing(*, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[object]]:
+    async def nothing(*_: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[object]]:
         stalled.set()
         await asyncio.sleep(timeout_ms / 1000)
         return {}
