@@ -19,7 +19,8 @@ FLOODED = 0
 PROBES_PER_S = 10.0
 BOUND_MS = 2_000.0
 """What a flood may cost a job of another partition, at p99. Two hops lie between post and assigned; in each, a job
-waits for at most one batch of the flood that is under way and goes into the next one. A batch holds 500 records."""
+waits for at most one batch of the flood that is under way and goes into the next one. Of one partition a batch has a
+share, 32 records in each of two looks (docs/decisions/0021)."""
 
 
 @dataclass(frozen=True)

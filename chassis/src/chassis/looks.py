@@ -86,6 +86,6 @@ def fetch_for_all_or_none(consumer: AIOKafkaConsumer) -> None:
     """No fetch from a broker is under way while there is something of it to take.
 
     Else aiokafka asks, a tenth of a second later, for the other partitions alone, and there is one request per broker:
-    those that are taken from meanwhile would wait until it is answered, with nothing, half a second later.
+    those that are taken from meanwhile would wait until it is answered, with nothing, `poll_seconds` later.
     """
     consumer._fetcher._prefetch_backoff = FETCHED_AHEAD_SECONDS  # noqa: SLF001  # there is no setting for it
