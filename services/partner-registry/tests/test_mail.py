@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiosmtplib import SMTPException, SMTPRecipientsRefused
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -23,7 +23,8 @@ from partner_registry.settings import Settings
 SENDER = "Servicenetz Süd <service@netz.example>"
 TEXT = (
     "Guten Tag Müller & Söhne,\n\nFür Ihren Auftrag A1B2C3D4E: schöne Grüße\n"
-    + "ein langes Wort " * 30
+    + "ein langes Wort, " * 30
+    + "zu Ende"
     + "\n"
 )
 
@@ -68,17 +69,35 @@ async def test_what_goes_over_the_wire_is_short_lines_of_ascii() -> None:
     ).filter(lambda text: text == " ".join(text.split())),
     text=st.text(st.characters(exclude_categories=["Cs"])),
 )
+@settings(deadline=None)
+@example(subject="x", text="x" * 75 + " \n" + "ü" * 25 + "\t\n-- \n-")
 @example(subject="=?utf-8?q?nicht_entziffern?=", text=".\nFrom hier\n.. \t\n")
 @example(subject="Auftrag " * 12 + "fertig", text="x" * 2000)
 @example(subject="\N{GRINNING FACE}" * 40, text="=\r\n=3D \r")
 def test_any_words_come_out_as_they_went_in(subject: str, text: str) -> None:
     raw = message(str(uuid7()), letter(subject=subject, text=text), SENDER)
     assert raw.isascii()
-    assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
+    assert all(len(line) <= 76 for line in raw.split(b"\r\n"))
     read = message_from_bytes(raw, policy=default)
     assert isinstance(read, EmailMessage)
     assert (read["Subject"], read["Subject"].defects) == (subject, ())
-    assert read.get_content().splitlines() == (text.splitlines() or [""])
+    lines = [line if line == "-- " else line.rstrip(" \t") for line in text.splitlines() or [""]]
+    assert read.get_content().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Netz",
+        "Netz, Süd",
+        "Gebäudetechnik-Vertriebsgesellschaft Süddeutschland mit beschränkter Haftung & Söhne",
+        "A very long name of a distributor of telephone systems in the south of Germany, Ltd.",
+    ],
+)
+def test_a_sender_of_any_name_is_read_as_he_is_called(name: str) -> None:
+    raw = message(str(uuid7()), letter(), f'"{name}" <service@netz.example>')
+    (sender,) = message_from_bytes(raw, policy=default)["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "service@netz.example")
 
 
 async def test_letters_that_wait_together_share_a_connection(box: Any) -> None:

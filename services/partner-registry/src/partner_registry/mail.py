@@ -29,6 +29,9 @@ WORD_OCTETS = 39
 a line with an encoded word has at most 76 (RFC 2047, 2)."""
 SHORT = 65
 """Characters of a header that need no folding: with its name it stays within 78 (RFC 5322, 2.1.1)."""
+SIGNATURE = "-- "
+"""Begins what mail programs do not quote (RFC 3676, 4.3)."""
+
 SUBMISSION_PORT, SMTPS_PORT = 587, 465
 PERMANENT = 500
 """Replies from here on will not change when the same is tried again (RFC 5321, 4.2.1)."""
@@ -84,7 +87,8 @@ def message(errand_id: str, letter: Mapping[str, Any], sender: str, imprint: str
     """
     name, address = _parsed(sender)
     headers = {
-        "From": formataddr((name, address)),
+        # a name in several encoded words is read with blanks between them by some programs, Python's among them
+        "From": formataddr((name, address)).replace(" <", "\r\n <"),
         "To": letter["to"],
         "Subject": _unstructured(letter["subject"]),
         "Date": format_datetime(uuid7_time(UUID(errand_id))),
@@ -100,9 +104,14 @@ def message(errand_id: str, letter: Mapping[str, Any], sender: str, imprint: str
         if "\r" in value or "\n" in value:
             raise ValueError("a header has no line breaks")
     head = "".join(f"{header}: {value}\r\n" for header, value in headers.items())
-    text = f"{letter['text']}\n-- \n{imprint.strip()}\n" if imprint.strip() else letter["text"]
-    lines = "\n".join(text.splitlines()) + "\n"
+    text = f"{letter['text']}\n{SIGNATURE}\n{imprint.strip()}\n" if imprint.strip() else letter["text"]
+    lines = "".join(f"{_without_blanks_at_its_end(line)}\n" for line in text.splitlines() or [""])
     return head.encode("ascii") + b"\r\n" + encodestring(lines.encode()).replace(b"\n", b"\r\n")
+
+
+def _without_blanks_at_its_end(line: str) -> str:
+    """Encoded there, they would make a line longer than 76 (RFC 2045, 6.7); the mark of a signature is short."""
+    return line if line == SIGNATURE else line.rstrip(" \t")
 
 
 def _unstructured(text: str) -> str:
