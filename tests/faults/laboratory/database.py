@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import psycopg
 from psycopg import errors
 
 from laboratory import conduct
-from laboratory.laboratory import Laboratory
+from laboratory.laboratory import FaultMissed, Laboratory
 
 STORM_PERCENT = 30
 STORM_ROUNDS = 3
@@ -14,6 +16,8 @@ POOL_HELD_S = 12.0
 """Longer than a connection is waited for (10 s)."""
 REVOKED_S = 6.0
 DEADLOCKS = 6
+"""So often it is tried, and then until there was one."""
+DEADLOCK_TRIES = 60
 
 PLANT_STORM = """
 CREATE FUNCTION laboratory_storm() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -48,7 +52,12 @@ async def storms(lab: Laboratory) -> None:
 
 async def deadlocks(lab: Laboratory) -> None:
     """Somebody takes the progress rows in the other direction: real deadlocks, and the database picks who goes."""
-    for _ in range(DEADLOCKS):
+    await lab.load.under_way(0.1)
+    for number in itertools.count():
+        if number >= DEADLOCKS and lab.hits:
+            break
+        if number == DEADLOCK_TRIES:
+            raise FaultMissed("nobody locked at the same moment")
         service = lab.lots.choice(list(lab.stack.services))
         await lab.off_loop(_lock_backwards, lab, service)
     await lab.load.under_way(0.3)

@@ -140,6 +140,8 @@ class Laboratory:
         try:
             await fault.inject(self)
             healed = time.monotonic()
+            if not self.hits:
+                raise FaultMissed("it struck nobody")
             await self.off_loop(self.stack.wait_until_ready, READY_WITHIN_S)
         except FaultMissed as missed:
             wrong.append(f"the fault did not happen: {missed}")
