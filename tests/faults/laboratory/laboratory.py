@@ -140,13 +140,13 @@ class Laboratory:
         try:
             await fault.inject(self)
             healed = time.monotonic()
-            if not self.hits:
-                raise FaultMissed("it struck nobody")
             await self.off_loop(self.stack.wait_until_ready, READY_WITHIN_S)
         except FaultMissed as missed:
             wrong.append(f"the fault did not happen: {missed}")
         except (ProcessError, TimeoutError) as error:
             wrong.append(f"it did not come back: {error!r}")
+        if not self.hits and not wrong:
+            wrong.append("the fault did not happen: it struck nobody")
         lost = await self.load.finish()
         if lost:
             for instance in self.stack.instances:
