@@ -11,6 +11,8 @@ pytestmark = pytest.mark.faults
 
 SEED = 11
 MEMBERS = 60
+ROUNDS = 5
+"""A bug need not show each time that its fault strikes (a batch may have nothing to send): so many chances it has."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ PLANTED = (
     Planted("rows-deleted-before-acks", deaths.at(points.BEFORE_ACKS), "recorded up to"),
     Planted("publish-before-commit", deaths.at(points.BEFORE_COMMIT), "times from one cause"),
     Planted("offsets-before-work", deaths.at(points.BEFORE_COMMIT), "has no end"),
+    Planted("offsets-believed", records.offsets(records.set_forward), "has no end"),
     Planted("inbox-skipped", records.replayed, "answered in"),
     Planted("order-lost", deaths.at(points.AFTER_ACKS), "versions came as"),
 )
@@ -39,7 +42,12 @@ PLANTED = (
     ],
 )
 async def test_it_is_found(planted: Planted, tmp_path: Path) -> None:
-    fault = Fault(planted.bug, "", planted.exposed_by, jobs=24, patience_s=15)
-    async with Laboratory(tmp_path, SEED, planted=planted.bug, size=MEMBERS) as laboratory:
-        seen = await laboratory.expose_to(fault)
-    assert any(planted.seen_in in violation for violation in seen.violations), seen.violations
+    violations: list[str] = []
+    async with Laboratory(tmp_path, SEED, size=MEMBERS) as laboratory:
+        laboratory.plant(planted.bug)
+        for number in range(ROUNDS):
+            fault = Fault(f"{planted.bug} {number}", "", planted.exposed_by, jobs=24, patience_s=15)
+            violations += (await laboratory.expose_to(fault)).violations
+            if any(planted.seen_in in violation for violation in violations):
+                return
+    pytest.fail(f"not found: {violations}")

@@ -1,5 +1,24 @@
 """A contractor's own e-invoice as he may send it: number 2026-117, his work and 49.00 for the way, in euro."""
 
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing.domain.settlements import OwnInvoice
+from contracts.values import VatCategory
+
+
+def own_invoice(**fields: Any) -> OwnInvoice:
+    """As billing reads it."""
+    chosen: dict[str, Any] = {
+        "number": "2026-117",
+        "issued_on": date(2026, 3, 9),
+        "net": Decimal("323.75"),
+        "vat": Decimal("61.51"),
+        "category": VatCategory.S,
+    }
+    return OwnInvoice(**(chosen | fields))
+
 
 def ubl(work: str, net: str, tax: str, gross: str) -> str:
     """In UBL, with the amounts as they stand there."""

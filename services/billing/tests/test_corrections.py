@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -13,9 +12,8 @@ import pytest
 from billing_books import NOW, Archive, done, facts_of, work_of
 from hypothesis import given
 from hypothesis import strategies as st
-from own_invoices import BOMB, CII, ubl
+from own_invoices import own_invoice
 
-from billing import reading
 from billing.domain import accounts, reversals
 from billing.domain.classes import Classified, WorkClass
 from billing.domain.issuing import correct, look_again, resolve, settle
@@ -27,7 +25,7 @@ from billing.domain.payables import (
     take_own_invoice,
 )
 from billing.domain.reversals import Frozen
-from billing.domain.settlements import Facts, Lack, OwnInvoice, Settlement
+from billing.domain.settlements import Facts, Lack, Settlement
 from billing.translation import completed_work, partner_from
 from chassis.decisions import Decision, Rejected, Waiting
 from contracts.billing_commands_v1 import (
@@ -197,17 +195,6 @@ def _object(story: Any, of: Settlement, archive: Archive, facts: Facts) -> Any:
     return archive.take(object_to(of, command, archive.facts(facts), LATER))
 
 
-def _own(**fields: Any) -> OwnInvoice:
-    chosen: dict[str, Any] = {
-        "number": "2026-117",
-        "issued_on": date(2026, 3, 9),
-        "net": Decimal("323.75"),
-        "vat": Decimal("61.51"),
-        "category": VatCategory.S,
-    }
-    return OwnInvoice(**(chosen | fields))
-
-
 def test_an_objection_marks_stops_and_takes_the_input_vat_back(
     story: Any, facts: Facts, archive: Archive, settled: Settlement
 ) -> None:
@@ -225,7 +212,7 @@ def test_an_objection_marks_stops_and_takes_the_input_vat_back(
     with pytest.raises(Rejected, match="already-objected"):
         _object(story, objected, archive, facts)
 
-    billed = archive.take(take_own_invoice(objected, _own(), archive.facts(facts), LATER)).state
+    billed = archive.take(take_own_invoice(objected, own_invoice(), archive.facts(facts), LATER)).state
     assert billed.lack is None
     assert archive.balance(accounts.VAT_IN) == Decimal("61.51")
     assert archive.balance(accounts.SUSPENSE) == 0
@@ -276,7 +263,7 @@ def test_a_correction_after_an_objection_needs_no_second_reversal_of_his_documen
     held = _corrected(story, objected, archive, facts).state
     assert held.lack is not None
     assert held.lack.hold is Hold.objected
-    own = _own(net=Decimal("284.50"), vat=Decimal("54.06"))
+    own = own_invoice(net=Decimal("284.50"), vat=Decimal("54.06"))
     done = archive.take(take_own_invoice(held, own, archive.facts(facts), LATER)).state
     assert done.lack is None
     kinds = [one.kind.name for one in archive.documents]
@@ -301,12 +288,12 @@ def test_without_agreement_his_own_invoice_completes_the_settlement(
     story: Any, facts: Facts, archive: Archive
 ) -> None:
     held, without = _waiting(story, facts)
-    done = archive.take(take_own_invoice(held, _own(), without, LATER)).state
+    done = archive.take(take_own_invoice(held, own_invoice(), without, LATER)).state
     assert [one.kind.name for one in archive.documents] == ["invoice"]
-    assert (done.lack, done.own_booked) == (None, _own())
+    assert (done.lack, done.own_booked) == (None, own_invoice())
     assert archive.balance(accounts.COST_OF_SERVICES) == Decimal("323.75")
     with pytest.raises(Rejected, match="already-billed"):
-        take_own_invoice(done, _own(), without, LATER)
+        take_own_invoice(done, own_invoice(), without, LATER)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +308,7 @@ def test_an_own_invoice_that_differs_is_a_clerks_affair(
     story: Any, facts: Facts, archive: Archive, different: dict[str, Any]
 ) -> None:
     held, without = _waiting(story, facts)
-    differs = archive.take(take_own_invoice(held, _own(**different), without, LATER)).state
+    differs = archive.take(take_own_invoice(held, own_invoice(**different), without, LATER)).state
     assert differs.lack is not None
     assert differs.lack.hold is Hold.own_invoice_differs
     assert archive.entries == []
@@ -330,25 +317,25 @@ def test_an_own_invoice_that_differs_is_a_clerks_affair(
     sent_back = archive.take(decide_own_invoice(differs, back, without, LATER)).state
     assert sent_back.lack is not None
     assert sent_back.lack.hold is Hold.missing_self_billing_agreement
-    again = archive.take(take_own_invoice(sent_back, _own(number="2026-118"), without, LATER)).state
+    again = archive.take(take_own_invoice(sent_back, own_invoice(number="2026-118"), without, LATER)).state
     assert again.lack is None
 
     taken = DecideOwnInvoice(job_id=story.job_id, accept=True, note="Kulanz")
     other = Archive()
     as_it_is = other.take(decide_own_invoice(differs, taken, without, LATER)).state
     assert as_it_is.lack is None
-    assert other.balance(accounts.COST_OF_SERVICES) == _own(**different).net
+    assert other.balance(accounts.COST_OF_SERVICES) == own_invoice(**different).net
 
 
 def test_a_corrected_statement_needs_a_corrected_own_invoice(
     story: Any, facts: Facts, archive: Archive
 ) -> None:
     held, without = _waiting(story, facts)
-    done = archive.take(take_own_invoice(held, _own(), without, LATER)).state
+    done = archive.take(take_own_invoice(held, own_invoice(), without, LATER)).state
     corrected = _corrected(story, done, archive, without).state
     assert corrected.lack is not None
     assert corrected.lack.hold is Hold.own_invoice_differs
-    own = _own(number="2026-119", net=Decimal("284.50"), vat=Decimal("54.06"))
+    own = own_invoice(number="2026-119", net=Decimal("284.50"), vat=Decimal("54.06"))
     final = archive.take(take_own_invoice(corrected, own, archive.facts(without), LATER)).state
     assert final.lack is None
     assert archive.balance(accounts.COST_OF_SERVICES) == Decimal("284.50")
@@ -359,7 +346,7 @@ def test_our_document_counts_until_he_objects(
     story: Any, facts: Facts, archive: Archive, settled: Settlement
 ) -> None:
     with pytest.raises(Rejected, match="self-billed-already"):
-        take_own_invoice(settled, _own(), archive.facts(facts), LATER)
+        take_own_invoice(settled, own_invoice(), archive.facts(facts), LATER)
 
 
 def test_an_own_invoice_that_does_not_add_up_is_refused(story: Any) -> None:
@@ -377,68 +364,6 @@ def test_an_own_invoice_that_does_not_add_up_is_refused(story: Any) -> None:
     with_tax = command.model_copy(update={"gross": eur("119.00"), "vat_category": VatCategory.E})
     with pytest.raises(Rejected, match="sums-wrong"):
         recorded(with_tax)
-
-
-# -- his own e-invoice as a file -------------------------------------------------------------------------------
-
-UBL = ubl("274.75", net="323.75", tax="61.51", gross="385.26")
-
-
-def _read(pieces: list[str]) -> OwnInvoice:
-    return reading.own_invoice(reading.joined(pieces))
-
-
-def _pieces(content: str | bytes, length: int = 20_000) -> list[str]:
-    encoded = base64.b64encode(content if isinstance(content, bytes) else content.encode()).decode()
-    return [encoded[start : start + length] for start in range(0, len(encoded), length)]
-
-
-@pytest.mark.parametrize("content", [UBL, CII], ids=["UBL", "CII"])
-def test_both_syntaxes_are_read_in_one_piece_or_many(content: str) -> None:
-    assert _read(_pieces(content)) == _read(_pieces(content, 400)) == _own()
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (BOMB + UBL.replace("2026-117", "&a11;"), "not-xml"),
-        (
-            '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + UBL.replace("2026-117", "&e;"),
-            "not-xml",
-        ),
-        ("<!DOCTYPE Invoice>" + UBL, "not-xml"),
-        (UBL[:200], "not-xml"),
-        (b"%PDF-1.7 invoice", "not-xml"),
-        (b"\x00\xff" * 50, "not-xml"),
-        ("<Invoice/>", "wrong-format"),
-        ("<html/>", "wrong-format"),
-        (UBL.replace("<cbc:ID>2026-117</cbc:ID>", ""), "wrong-format"),
-        (UBL.replace(">380<", ">381<"), "not-an-invoice"),
-        (UBL.replace(">EUR<", ">USD<"), "wrong-currency"),
-        (UBL.replace("274.75", "274.76"), "sums-wrong"),
-        (UBL.replace("385.26", "385.27"), "sums-wrong"),
-        (UBL.replace("61.51", "-61.51"), "sums-wrong"),
-        (UBL.replace("61.51", "NaN"), "sums-wrong"),
-        (UBL.replace("61.51", "61.511"), "sums-wrong"),
-        (UBL.replace("61.51", "1E+400"), "sums-wrong"),
-        (UBL.replace("<cbc:ID>S</cbc:ID>", "<cbc:ID>Z</cbc:ID>"), "wrong-format"),
-        (UBL.replace("2026-03-09", "09.03.2026"), "wrong-format"),
-        ("<a>" * 5_000 + "</a>" * 5_000, "not-xml"),
-        (UBL + " " * 500_000, "too-large"),
-    ],
-)
-def test_a_file_from_outside_is_refused_with_the_reason_whatever_it_is(
-    content: str | bytes, code: str
-) -> None:
-    with pytest.raises(Rejected) as refused:
-        _read(_pieces(content))
-    assert refused.value.code == code
-    assert "root:" not in refused.value.message
-
-
-def test_pieces_that_are_no_base64_are_refused() -> None:
-    with pytest.raises(Rejected, match="not-base64"):
-        _read(["AAA", "=="])
 
 
 # -- building tax that was not decided at issue ----------------------------------------------------------------
@@ -496,6 +421,6 @@ def test_one_number_of_his_is_for_one_job(story: Any) -> None:
     waiting, facts = _waiting(story, facts_of(story))
     other = str(story.another_job().job_id)
     with pytest.raises(Rejected, match="number-used"):
-        take_own_invoice(waiting, _own(), facts, NOW + timedelta(days=7), [other])
-    again = take_own_invoice(waiting, _own(), facts, NOW + timedelta(days=7), [str(story.job_id)])
+        take_own_invoice(waiting, own_invoice(), facts, NOW + timedelta(days=7), [other])
+    again = take_own_invoice(waiting, own_invoice(), facts, NOW + timedelta(days=7), [str(story.job_id)])
     assert done(again).state.own_booked is not None

@@ -18,7 +18,7 @@ import psycopg
 from dealers.habits import Pace
 from dealers.members import members
 from dealers.simulation import Dealers
-from laboratory import conduct
+from laboratory import conduct, planted
 from laboratory.cable import Cable
 from laboratory.load import PATIENCE_S, Load
 from laboratory.orders import Orders
@@ -100,7 +100,6 @@ class Laboratory:
 
     folder: Path
     seed: int
-    planted: str | None = None
     size: int = MEMBERS
     lots: Random = field(default_factory=Random)
     hits: int = 0
@@ -113,7 +112,7 @@ class Laboratory:
     load: Load = field(init=False)
 
     async def __aenter__(self) -> Self:
-        stack = LaboratoryStack(self.folder, replicas=REPLICAS, environment=ENVIRONMENT, planted=self.planted)
+        stack = LaboratoryStack(self.folder, replicas=REPLICAS, environment=ENVIRONMENT)
         self.stack = await self._life.enter_async_context(stack)
         key: dict[str, Any] = json.loads(stack.sealing_public_key.read_text(encoding="utf-8"))
         dealers = Dealers(
@@ -216,6 +215,11 @@ class Laboratory:
     def any_instance(self) -> Instance:
         """A replica of any service, by lot."""
         return self.lots.choice(self.stack.instances)
+
+    def plant(self, bug: str) -> None:
+        """From now on all services have this bug of `planted.py`."""
+        for instance in self.stack.instances:
+            self.orders(instance).give(planted.BUG, bug)
 
     def orders(self, instance: Instance) -> Orders:
         """Where this replica looks for orders."""

@@ -20,10 +20,8 @@ from laboratory.orders import Orders
 def main() -> None:
     """Becomes the service."""
     service, *arguments = sys.argv[1:]
-    bug = os.environ.get("LABORATORY_PLANTED")
-    if bug:
-        planted.plant(bug)
     orders = Orders(Path(os.environ["LABORATORY_ORDERS"]))
+    planted.install(orders)
     conduct.install(orders)
     points.install(orders)
     lines.reroute({int(port): to for port, to in json.loads(os.environ["LABORATORY_CABLES"]).items()})

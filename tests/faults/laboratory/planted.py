@@ -1,12 +1,15 @@
-"""Bugs that the laboratory has to find. Each takes one rule of the message path away, in this process only."""
+"""Bugs that the laboratory has to find. Each takes one rule of the message path away, in this process only.
+
+All of them are there from the start and none is in force until the order says which: members settle in unharmed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from chassis import journal, outbox
 from chassis.batch import Batch
@@ -15,10 +18,17 @@ from chassis.database import Session, transaction
 from chassis.journal import Partition
 from chassis.path import Path
 from chassis.publish import Publisher
+from laboratory.orders import Orders
 from laboratory.replacing import replace
 
+BUG = "bug"
+"""Its text is the bug's name; it stands until it is withdrawn."""
 
-def publish_before_commit() -> None:
+Instead = Callable[[object, str, Callable[..., Awaitable[Any]]], None]
+"""Puts a function of the bug in the place of the chassis' own, for as long as the bug is in force."""
+
+
+def publish_before_commit(instead: Instead) -> None:
     """What is decided is sent while the transaction is still open."""
     save = Path._save
 
@@ -28,10 +38,10 @@ def publish_before_commit() -> None:
         if rows:
             await path._publisher._send(rows)
 
-    replace(Path, "_save", saved)
+    instead(Path, "_save", saved)
 
 
-def rows_deleted_before_acks() -> None:
+def rows_deleted_before_acks(instead: Instead) -> None:
     """The outbox forgets a message before the broker has it."""
 
     async def publish(
@@ -42,11 +52,24 @@ def rows_deleted_before_acks() -> None:
         if rows:
             await publisher._send(rows)
 
-    replace(Publisher, "publish", publish)
+    instead(Publisher, "publish", publish)
 
 
-def offsets_before_work() -> None:
-    """Offsets are committed when records are handed over, not when they are through."""
+def offsets_believed(instead: Instead) -> None:
+    """A reader begins where its offsets say, however little it has done by then."""
+
+    async def believed(consumer: Consumer, _: AIOKafkaConsumer) -> None:
+        consumer._newly_assigned = False
+
+    instead(Consumer, "_stay_behind_progress", believed)
+
+
+def offsets_before_work(instead: Instead) -> None:
+    """Offsets are committed when records are handed over, not when they are through.
+
+    That alone does no harm: a reader goes back to its own progress (docs/decisions/0011). So it believes them, too.
+    """
+    offsets_believed(instead)
     settle = Consumer._settle
 
     async def settled(consumer: Consumer, records: Sequence[ConsumerRecord]) -> None:
@@ -55,19 +78,19 @@ def offsets_before_work() -> None:
         await consumer._commit()
         await settle(consumer, records)
 
-    replace(Consumer, "_settle", settled)
+    instead(Consumer, "_settle", settled)
 
 
-def inbox_skipped() -> None:
+def inbox_skipped(instead: Instead) -> None:
     """Nothing is known for a repeat."""
 
     async def take_in(_db: Session, _reader: str, _items: Collection[Any]) -> dict[Any, Any]:
         return {}
 
-    replace(journal, "take_in", take_in)
+    instead(journal, "take_in", take_in)
 
 
-def order_lost() -> None:
+def order_lost(instead: Instead) -> None:
     """What leaves together leaves in any order."""
     send = Publisher._send
     lots = Random(1)
@@ -75,18 +98,33 @@ def order_lost() -> None:
     async def sent(publisher: Publisher, rows: Sequence[Any]) -> None:
         await send(publisher, lots.sample(list(rows), len(rows)))
 
-    replace(Publisher, "_send", sent)
+    instead(Publisher, "_send", sent)
 
 
-BUGS: Mapping[str, Callable[[], None]] = {
+BUGS: Mapping[str, Callable[[Instead], None]] = {
     "publish-before-commit": publish_before_commit,
     "rows-deleted-before-acks": rows_deleted_before_acks,
     "offsets-before-work": offsets_before_work,
+    "offsets-believed": offsets_believed,
     "inbox-skipped": inbox_skipped,
     "order-lost": order_lost,
 }
 
 
-def plant(bug: str) -> None:
-    """Raises KeyError."""
-    BUGS[bug]()
+def install(orders: Orders) -> None:
+    """Plant them all."""
+    for bug, plant in BUGS.items():
+        plant(_while_in_force(orders, bug))
+
+
+def _while_in_force(orders: Orders, bug: str) -> Instead:
+    def instead(owner: object, name: str, planted: Callable[..., Awaitable[Any]]) -> None:
+        original: Callable[..., Awaitable[Any]] = getattr(owner, name)
+
+        async def either(*arguments: Any, **options: Any) -> Any:
+            chosen = planted if orders.standing(BUG) == bug else original
+            return await chosen(*arguments, **options)
+
+        replace(owner, name, either)
+
+    return instead

@@ -19,6 +19,7 @@ from servicenetz.invariants.snapshot import Seen, read
 REPLAYED = 100
 JOBS_REPLAYED = 3
 TIMEOUT_S = 30.0
+UNREAD_S = 2.0
 SILENT = 0
 TOO_SMALL_BYTES = 700
 """Less than any event about a job takes, envelope included."""
@@ -173,50 +174,58 @@ async def reordered(lab: Laboratory) -> None:
         raise FaultMissed("nothing was put out of order")
 
 
-def offsets(change: Callable[[Laboratory, AdminClient, str], None]) -> Inject:
-    """A service stops, something happens to its groups' offsets, it starts again; each service in turn."""
+def offsets(change: Callable[[Laboratory, AdminClient, str], int]) -> Inject:
+    """A service stops, something happens to its groups' offsets, it starts again; each service in turn.
+
+    Not at once: what comes meanwhile is what could be passed over.
+    """
 
     async def inject(lab: Laboratory) -> None:
         await lab.load.under_way(0.2)
         admin = _admin(lab)
         for name, service in lab.stack.services.items():
             await lab.off_loop(service.stop)
+            await lab.lasting(UNREAD_S)
             readers = await lab.off_loop(lab.sql, name, "SELECT DISTINCT reader FROM progress")
             for (reader,) in readers:
-                await lab.off_loop(change, lab, admin, f"{name}.{reader}")
-                lab.hits += 1
+                lab.hits += await lab.off_loop(change, lab, admin, f"{name}.{reader}")
             await lab.off_loop(service.start)
 
     return inject
 
 
-def deleted(_lab: Laboratory, admin: AdminClient, group: str) -> None:
+def deleted(_lab: Laboratory, admin: AdminClient, group: str) -> int:
     """The group is forgotten."""
     admin.delete_consumer_groups([group])[group].result(TIMEOUT_S)
+    return 1
 
 
-def set_back(lab: Laboratory, admin: AdminClient, group: str) -> None:
+def set_back(lab: Laboratory, admin: AdminClient, group: str) -> int:
     """To somewhere that was passed long ago."""
-    _move(admin, group, lambda partition: lab.lots.randint(0, max(0, partition.offset)))
+    return _move(admin, group, lambda partition: lab.lots.randint(0, max(0, partition.offset)))
 
 
-def set_forward(lab: Laboratory, admin: AdminClient, group: str) -> None:
+def set_forward(lab: Laboratory, admin: AdminClient, group: str) -> int:
     """To the end of each partition: what is not read yet would be passed over."""
     consumer = Consumer(
         {"bootstrap.servers": lab.stack.kafka_bootstrap, "group.id": "laboratory", "log_level": SILENT}
     )
     try:
-        _move(admin, group, lambda partition: consumer.get_watermark_offsets(partition, TIMEOUT_S)[1])
+        return _move(admin, group, lambda partition: consumer.get_watermark_offsets(partition, TIMEOUT_S)[1])
     finally:
         consumer.close()
 
 
-def _move(admin: AdminClient, group: str, to: Callable[[TopicPartition], int]) -> None:
+def _move(admin: AdminClient, group: str, to: Callable[[TopicPartition], int]) -> int:
+    """Returns by how many records; a group that has never committed has nothing to move."""
     asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
     partitions = asked[group].result(TIMEOUT_S).topic_partitions
+    if not partitions:
+        return 0
     moved = [TopicPartition(p.topic, p.partition, to(p)) for p in partitions]
     done = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, moved)])
     done[group].result(TIMEOUT_S)
+    return sum(abs(new.offset - old.offset) for old, new in zip(partitions, moved, strict=True))
 
 
 async def too_large_for_the_broker(lab: Laboratory) -> None:

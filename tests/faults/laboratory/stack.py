@@ -17,18 +17,10 @@ PACKAGES = Path(__file__).parents[1]
 
 
 class LaboratoryStack(Stack):
-    """As `Stack`; `planted` names a bug of `planted.py` that all services have."""
+    """As `Stack`, under test."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        replicas: int,
-        environment: Mapping[str, str],
-        planted: str | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, *, replicas: int, environment: Mapping[str, str]) -> None:
         super().__init__(folder, replicas=replicas, environment=environment)
-        self._planted = planted
         self._cables = Cables()
         self.to_broker: dict[str, Cable] = {}
         self.to_database: dict[str, Cable] = {}
@@ -80,4 +72,4 @@ class LaboratoryStack(Stack):
             "PYTHONPATH": str(PACKAGES),
             "LABORATORY_ORDERS": str(folder),
             "LABORATORY_CABLES": json.dumps(cables),
-        } | ({"LABORATORY_PLANTED": self._planted} if self._planted else {})
+        }

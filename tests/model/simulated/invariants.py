@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from simulated.batch import Progress
 from simulated.broker import Partition
 from simulated.database import Lock
 from simulated.messages import COMPACTED, DEAD_LETTERS, VERSIONED, Kind, Message, Outcome, Said
-from simulated.path import Progress
 from simulated.world import PARTITIONS, World
 
 

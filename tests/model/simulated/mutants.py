@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from simulated.batch import Batch, InboxRow, Item, Progress
 from simulated.broker import Partition, Record
 from simulated.consume import Consumer
 from simulated.database import Table, Transaction
 from simulated.messages import Outcome
-from simulated.path import Batch, InboxRow, Item, Path, Progress, where
+from simulated.path import Path, where
 from simulated.publish import Publisher
 from simulated.world import Parts
 
