@@ -23,7 +23,6 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaMessage
 from opentelemetry.trace import SpanKind
 
 from chassis import looks, tolerant, unread
@@ -125,6 +124,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             partition_assignment_strategy=(RangePartitionAssignor,),
+            fetch_max_bytes=self._settings.fetch_bytes,
             max_partition_fetch_bytes=self._settings.partition_fetch_bytes,
             fetch_max_wait_ms=int(self._settings.poll_seconds * 1000),
             session_timeout_ms=self._settings.session_timeout_ms,
@@ -132,7 +132,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=10_000,
             listener=self,
             parser=unread.parse,
-            decoder=unread.leave,
+            decoder=unread.records,
         )
         subscriber(self._handle)
         # aiokafka returns as soon as there is something; FastStream's own get_msg sleeps once more after an empty poll
@@ -223,9 +223,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 return
 
-    async def _handle(self, message: KafkaMessage) -> None:
+    async def _handle(self, records: Sequence[ConsumerRecord]) -> None:
         """FastStream's handler. Never raises: an exception here would pass the batch over silently."""
-        records: Sequence[ConsumerRecord] = message.raw_message
         if self._stopping.is_set():
             return
         # FastStream keeps the message in its context, and whatever is begun within keeps that: the timer that asyncpg

@@ -183,7 +183,7 @@ async def _by_partition(producer: AIOKafkaProducer, rows: Sequence[Any]) -> dict
     return found
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def _hashed(key: bytes) -> int:
     """Kafka's own hash of a key, which aiokafka computes in Python; all messages of a job share one."""
     return int(murmur2(key)) & 0x7FFFFFFF

@@ -56,6 +56,9 @@ class ServiceSettings(BaseSettings):
     partition_fetch_bytes: int = Field(
         default=262_144, ge=65_536, description="bounds what one flooded partition holds"
     )
+    fetch_bytes: int = Field(
+        default=1_048_576, ge=65_536, description="bounds what a reader holds of a backlog, of each broker"
+    )
     poll_seconds: float = Field(
         default=1.0,
         ge=0.05,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from faststream.kafka.message import KafkaMessage
 
 
@@ -16,9 +16,13 @@ async def parse(message: Any) -> KafkaMessage:
     return KafkaMessage(raw_message=message, body=b"", message_id="batch", consumer=_NO_ACK)
 
 
-async def leave(message: KafkaMessage) -> KafkaMessage:
-    """The handler gets the message itself, with its raw records."""
-    return message
+async def records(message: KafkaMessage) -> tuple[ConsumerRecord, ...]:
+    """What the handler gets: the raw records.
+
+    Not the message with them: it keeps what it was decoded to, and would keep itself, until the collector comes.
+    """
+    raw: tuple[ConsumerRecord, ...] = message.raw_message
+    return raw
 
 
 class _NoAck:
