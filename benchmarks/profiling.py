@@ -148,20 +148,16 @@ async def _observed(stack: Stack, folder: Path) -> AsyncIterator[Mapping[str, Pa
         if instance.alive
     ]  # fmt: skip
     try:
-        for observer in observers:
-            assert observer.stderr is not None
-            begins = (await observer.stderr.readline()).decode().strip()
-            if "Sampling" not in begins:
-                raise CannotLook(begins)
+        await asyncio.sleep(1.0)  # it reads the interpreter's symbols first
         yield files
     finally:
         for observer in observers:
             if observer.returncode is None:
                 observer.send_signal(signal.SIGINT)
-        said = [(await observer.communicate())[1] for observer in observers]
-    for observer, words in zip(observers, said, strict=True):
-        if observer.returncode != 0:
-            raise CannotLook(words.decode().strip()[-300:])
+        for observer in observers:
+            _, said = await observer.communicate()
+            if observer.returncode != 0:
+                raise CannotLook(said.decode().strip()[-300:])
 
 
 def read_samples(service: str, text: str, cpu_ms: float) -> ServiceProfile:
