@@ -16,18 +16,25 @@ KEPT = CHECKOUT / "out" / "faults.jsonl"
 
 @dataclass
 class Record:
-    """Grows with each fault. keeps: for the page. begins_anew: what earlier runs have left counts no more."""
+    """Grows with each fault. keeps: for the page. begins_anew: what earlier runs have left counts no more.
+
+    adds_to_nothing: the earlier runs that the page tells of have left nothing here, so it cannot be made from this one.
+    """
 
     begins_anew: bool
     keeps: bool = True
+    adds_to_nothing: bool = field(init=False)
     seen: list[Seen] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.adds_to_nothing = not self.begins_anew and not KEPT.exists()
 
     def enter(self, seen: Seen) -> None:
         """One more, written down at once: a run takes long, and may be cut off."""
         if self.keeps and self.begins_anew and not self.seen:
             KEPT.unlink(missing_ok=True)
         self.seen.append(seen)
-        if not self.keeps:
+        if not self.keeps or self.adds_to_nothing:
             return
         KEPT.parent.mkdir(exist_ok=True)
         with KEPT.open("a", encoding="utf-8") as file:
