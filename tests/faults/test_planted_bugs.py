@@ -1,5 +1,6 @@
-"""Bugs planted in the message path, each of them one rule taken away: the laboratory has to find every one."""
+"""Bugs planted in the message path, each a rule taken away, or two that stand in for each other: each must be found."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,18 +18,24 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Planted:
-    """`exposed_by`: the fault in which it shows. `seen_in`: what the checker says then, in part."""
+    """`exposed_by`: the fault in which it shows. `seen_in`: a pattern for what the checker says then."""
 
     bug: str
     exposed_by: Inject
     seen_in: str
 
 
+PASSED_OVER = r"\d counted, \d|behind on "
+"""A partition holds more than its reader has counted, or a reader never comes to its end.
+
+Not "has no end": people give up in a silence that is long enough, which a restart may be, too.
+"""
+
 PLANTED = (
     Planted("rows-deleted-before-acks", deaths.at(points.BEFORE_ACKS), "recorded up to"),
     Planted("publish-before-commit", deaths.at(points.BEFORE_COMMIT), "times from one cause"),
-    Planted("offsets-before-work", deaths.at(points.BEFORE_COMMIT), "has no end"),
-    Planted("offsets-believed", records.offsets(records.set_forward), "has no end"),
+    Planted("offsets-before-work", deaths.at(points.BEFORE_COMMIT), PASSED_OVER),
+    Planted("offsets-believed", records.offsets(records.set_forward), PASSED_OVER),
     Planted("inbox-skipped", records.replayed, "answered in"),
     Planted("order-lost", deaths.at(points.AFTER_ACKS), "versions came as"),
 )
@@ -48,6 +55,6 @@ async def test_it_is_found(planted: Planted, tmp_path: Path) -> None:
         for number in range(ROUNDS):
             fault = Fault(f"{planted.bug} {number}", "", planted.exposed_by, jobs=24, patience_s=15)
             violations += (await laboratory.expose_to(fault)).violations
-            if any(planted.seen_in in violation for violation in violations):
+            if any(re.search(planted.seen_in, violation) for violation in violations):
                 return
     pytest.fail(f"not found: {violations}")

@@ -57,7 +57,9 @@ class ServiceSettings(BaseSettings):
         default=262_144, ge=65_536, description="bounds what one flooded partition holds"
     )
     fetch_bytes: int = Field(
-        default=1_048_576, ge=65_536, description="bounds what a reader holds of a backlog, of each broker"
+        default=1_048_576,
+        ge=65_536,
+        description="the most that a reader fetches at once from a broker; one larger message still comes",
     )
     poll_seconds: float = Field(
         default=1.0,
@@ -79,6 +81,12 @@ class ServiceSettings(BaseSettings):
     outbox_age_limit_seconds: float = Field(
         default=60.0, gt=0, description="older unsent messages: not ready"
     )
+
+    @model_validator(mode="after")
+    def _one_partition_does_not_fill_a_fetch(self) -> ServiceSettings:
+        if self.fetch_bytes < 4 * self.partition_fetch_bytes:
+            raise ValueError("set FETCH_BYTES to at least four times PARTITION_FETCH_BYTES")
+        return self
 
     @model_validator(mode="after")
     def _somebody_is_trusted(self) -> ServiceSettings:

@@ -14,9 +14,9 @@ POOL_HELD_S = 12.0
 """Longer than a connection is waited for (10 s)."""
 REVOKED_S = 6.0
 DEADLOCKS = 6
-"""So often it is tried, and then until there was one,"""
+"""So often it is tried, and then until there was one."""
 DEADLOCK_TRIES = 60
-"""but no more often than this."""
+"""After so many without one it is given up."""
 
 PLANT_STORM = """
 CREATE FUNCTION laboratory_storm() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -217,7 +217,9 @@ class Laboratory:
         return self.lots.choice(self.stack.instances)
 
     def plant(self, bug: str) -> None:
-        """From now on all services have this bug of `planted.py`."""
+        """From now on all services have this bug of `planted.py`. Raises ValueError when there is none of this name."""
+        if bug not in planted.BUGS:
+            raise ValueError(bug)
         for instance in self.stack.instances:
             self.orders(instance).give(planted.BUG, bug)
 

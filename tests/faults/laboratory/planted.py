@@ -1,4 +1,4 @@
-"""Bugs that the laboratory has to find. Each takes one rule of the message path away, in this process only.
+"""Bugs that the laboratory has to find. Each takes a rule of the message path away, in this process only.
 
 All of them are there from the start and none is in force until the order says which: members settle in unharmed.
 """

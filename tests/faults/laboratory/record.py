@@ -18,7 +18,8 @@ KEPT = CHECKOUT / "out" / "faults.jsonl"
 class Record:
     """Grows with each fault. keeps: for the page. begins_anew: what earlier runs have left counts no more.
 
-    adds_to_nothing: the earlier runs that the page tells of have left nothing here, so it cannot be made from this one.
+    adds_to_nothing: the earlier runs that the page tells of have left nothing here, so it cannot be made from this one,
+    and what is seen is told, not kept.
     """
 
     begins_anew: bool

@@ -20,6 +20,7 @@ REPLAYED = 100
 JOBS_REPLAYED = 3
 TIMEOUT_S = 30.0
 UNREAD_S = 2.0
+"""A service stays away for so long, so that something unread is there."""
 SILENT = 0
 TOO_SMALL_BYTES = 700
 """Less than any event about a job takes, envelope included."""
