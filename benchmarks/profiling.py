@@ -148,7 +148,9 @@ async def _observed(stack: Stack, folder: Path) -> AsyncIterator[Mapping[str, Pa
         if instance.alive
     ]  # fmt: skip
     try:
-        await asyncio.sleep(1.0)  # it reads the interpreter's symbols first, and says nothing into a pipe when it has
+        await asyncio.sleep(
+            1.0
+        )  # it reads the interpreter's symbols first, and says nothing into a pipe when it has
         yield files
     finally:
         for observer in observers:
